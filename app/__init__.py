@@ -1,0 +1,55 @@
+"""The server: `create_app()` loads the network and gives a Flask application with a page and an API."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from flask_cors import CORS
+
+from app import api, config, errors, headers, pages, uploads
+from model import bundle
+from model.predictor import Predictor
+
+ROOT = Path(__file__).parent.parent
+
+
+class JSON(DefaultJSONProvider):
+    """Members stay in the order in which the contract names them."""
+
+    sort_keys = False
+
+
+def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
+    """Make the application.
+
+    Args:
+        settings: values that replace those from the environment, by the names in `app.config.SETTINGS`.
+
+    Raises:
+        ConfigurationError: a setting is not allowed.
+        BundleError: the network is missing or does not match its card.
+    """
+    app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
+    app.request_class = uploads.InMemoryRequest
+    app.json = JSON(app)
+    app.config.update(config.read(os.environ))
+    app.config.update(settings or {})
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY_BYTES"]
+    app.config["MAX_FORM_PARTS"] = app.config["MAX_FILES"] + uploads.SPARE_FORM_PARTS
+    app.extensions["predictor"] = _load_predictor(app.config)
+    if app.config["CORS_ORIGINS"]:
+        CORS(app, origins=app.config["CORS_ORIGINS"])
+    headers.init_app(app)
+    errors.init_app(app)
+    app.register_blueprint(api.blueprint)
+    app.register_blueprint(pages.blueprint)
+    return app
+
+
+def _load_predictor(settings: Mapping[str, Any]) -> Predictor:
+    predictor = Predictor(bundle.load(settings["BUNDLE"]), settings["ENGINE"], settings["MAX_PIXELS"])
+    predictor.warm_up()
+    return predictor

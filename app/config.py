@@ -1,0 +1,81 @@
+"""Operations settings: one table, read from the environment as ``COVIDSCANNER_<NAME>``.
+
+Facts about the network (labels, size, thresholds) are not settings: they are in the bundle's card.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from model.bundle import DEFAULT_FOLDER
+from model.engine import ENGINES
+from model.images import MAX_PIXELS
+
+PREFIX: Final = "COVIDSCANNER_"
+
+
+class ConfigurationError(Exception):
+    """A setting that the server cannot start with; the message names it and says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table. `parse` raises ValueError, with what is allowed, for a value that is not."""
+
+    name: str
+    default: Any
+    parse: Callable[[str], Any]
+    help: str
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("a whole number of at least 1")
+    return int(text)
+
+
+def _engine(text: str) -> str:
+    if text not in ENGINES:
+        raise ValueError(" or ".join(ENGINES))
+    return text
+
+
+def _origins(text: str) -> list[str]:
+    origins = [origin.strip() for origin in text.split(",") if origin.strip()]
+    if any(origin != "*" and not origin.startswith(("http://", "https://")) for origin in origins):
+        raise ValueError("origins such as https://pacs.example.org, separated by commas, or *")
+    return origins
+
+
+SETTINGS: Final = (
+    Setting("BUNDLE", DEFAULT_FOLDER, Path, "folder of the network to serve"),
+    Setting("ENGINE", ENGINES[0], _engine, "what runs the network: onnx, or keras (needs TensorFlow; slower, larger)"),
+    Setting("MAX_BODY_BYTES", 32 * 2**20, _positive, "largest request body"),
+    Setting("MAX_FILES", 64, _positive, "most pictures in one request"),
+    Setting("MAX_PIXELS", MAX_PIXELS, _positive, "most pixels (width × height) in one picture"),
+    Setting("CORS_ORIGINS", [], _origins, "other sites whose pages may call the API; none by default"),
+)
+
+
+def read(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings by name, from the environment or by default.
+
+    Raises:
+        ConfigurationError: a value that is not allowed, or a ``COVIDSCANNER_`` name that is no setting.
+    """
+    names = {PREFIX + setting.name for setting in SETTINGS}
+    unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in names)
+    if unknown:
+        raise ConfigurationError(f"{unknown[0]} is no setting. There are: {', '.join(sorted(names))}.")
+    return {setting.name: _value(setting, environment) for setting in SETTINGS}
+
+
+def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
+    name = PREFIX + setting.name
+    if name not in environment:
+        return setting.default
+    try:
+        return setting.parse(environment[name])
+    except ValueError as error:
+        raise ConfigurationError(f"{name}={environment[name]!r} is not allowed; it takes {error}.") from None

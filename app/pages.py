@@ -1,0 +1,60 @@
+"""The pages: what people open in a browser."""
+
+from pathlib import Path
+
+import flask_swagger_ui
+from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
+
+from app import errors
+from app.classification import DISCLAIMER, classify, predictor
+from app.uploads import read_uploads
+from model.images import FORMATS
+from model.labels import TITLES
+
+blueprint = Blueprint("pages", __name__)
+
+SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
+"""The API browser's own files, from its package: nothing is fetched from another host."""
+
+
+@blueprint.app_context_processor
+def _shared() -> dict[str, object]:
+    """What every template may use."""
+    return {"disclaimer": DISCLAIMER, "titles": TITLES, "labels": predictor().bundle.labels}
+
+
+@blueprint.get("/")
+def index() -> str:
+    """The upload page."""
+    return render_template("index.html", formats=FORMATS, max_files=current_app.config["MAX_FILES"])
+
+
+@blueprint.post("/")
+def upload() -> tuple[str, int]:
+    """The upload page with results: how it works without JavaScript."""
+    try:
+        results, problem, status = classify(read_uploads(request)), None, 200
+    except errors.Problem as refused:
+        results, problem, status = [], refused, refused.status
+    page = render_template(
+        "index.html", formats=FORMATS, max_files=current_app.config["MAX_FILES"], results=results, problem=problem
+    )
+    return page, status
+
+
+@blueprint.get("/problems")
+def problems() -> str:
+    """What each error code means; the `type` of a problem points here."""
+    return render_template("problems.html", kinds=errors.KINDS)
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    """The API, to read and to try."""
+    return render_template("docs.html")
+
+
+@blueprint.get("/docs/ui/<path:name>")
+def swagger_ui(name: str) -> Response:
+    """A file of the API browser."""
+    return send_from_directory(SWAGGER_UI, name, max_age=86400)

@@ -1,0 +1,1 @@
+"""What the network is, and what it says of a picture. Knows no HTTP and no training."""

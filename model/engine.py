@@ -1,0 +1,93 @@
+"""What runs the network: ONNX Runtime (the default), or Keras on the ``.h5`` itself. Same input, same outputs.
+
+Each engine imports its library when it is made, so that a server on ONNX Runtime never loads TensorFlow.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bundle import Bundle
+from model.preprocessing import Batch
+
+OUTPUTS: Final = ("probabilities", "logits", "features", "feature_map")
+"""Names of the compiled network's outputs, in order."""
+
+ENGINES: Final = ("onnx", "keras")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What the network says of n slices; all float32. Sizes are those of the custom CNN at 256 pixels."""
+
+    probabilities: NDArray[np.float32]
+    """(n, 3), rows sum to 1."""
+    logits: NDArray[np.float32]
+    """(n, 3), before the softmax."""
+    features: NDArray[np.float32]
+    """(n, 512), the pooled last map."""
+    feature_map: NDArray[np.float32]
+    """(n, 8, 8, 512), the last map before the global average pooling."""
+
+
+class Engine(Protocol):
+    """Runs the network; may be called from several threads at once."""
+
+    name: str
+
+    def run(self, batch: Batch) -> Outputs:
+        """One forward pass of float32 (n, size, size, 3) in [0, 1]."""
+        ...
+
+
+def create_engine(bundle: Bundle, name: str = "onnx") -> Engine:
+    """Make the engine called `name`, one of `ENGINES`, for a bundle."""
+    engines: dict[str, Callable[[Bundle], Engine]] = {"onnx": OnnxEngine, "keras": KerasEngine}
+    return engines[name](bundle)
+
+
+class OnnxEngine:
+    """ONNX Runtime on one thread a call: several calls at once use several cores, and none waits for another."""
+
+    name = "onnx"
+
+    def __init__(self, bundle: Bundle) -> None:
+        # Since 1.29 the library reports each session to its maker, unless this is set before it is imported.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
+        self._input = self._session.get_inputs()[0].name
+        # Each run at once holds some 20 MB of activations; more of them than cores gain nothing.
+        self._places = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    def run(self, batch: Batch) -> Outputs:
+        with self._places:
+            return Outputs(*self._session.run(OUTPUTS, {self._input: batch}))
+
+
+class KerasEngine:
+    """Keras on the ``.h5``: the reference, some times slower and larger."""
+
+    name = "keras"
+
+    def __init__(self, bundle: Bundle) -> None:
+        import keras
+
+        from model.architecture import with_all_outputs
+
+        self._network = with_all_outputs(keras.models.load_model(bundle.h5, compile=False))
+        self._lock = threading.Lock()
+
+    def run(self, batch: Batch) -> Outputs:
+        with self._lock:
+            outputs = self._network.predict_on_batch(batch)
+        return Outputs(*(outputs[name] for name in OUTPUTS))

@@ -1,0 +1,66 @@
+"""A decoded slice -> what the network takes. The one path, for training and for serving.
+
+How a slice is resized is a part of what the weights mean (a network trained on one resampling and served another
+meets other pictures), so the parameters live in the bundle's card and the code lives here, once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.errors import BundleError
+from model.images import Slice
+
+Batch = NDArray[np.float32]
+"""What the network takes: float32, shape (n, size, size, 3), values in [0, 1]."""
+
+CHANNELS = 3
+"""The paper's network takes RGB; a CT slice is gray, so the three channels are equal."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Squash to a square of `size` pixels by Pillow's bilinear filter (it averages when it shrinks), scale to [0, 1].
+
+    The aspect ratio is not kept: so did the paper, and so do its slices, which are nearly square.
+    """
+
+    size: int = 256
+    interpolation: str = "bilinear"
+    scale: float = 1 / 255
+
+    @classmethod
+    def from_card(cls, card: dict[str, Any]) -> "Preprocessing":
+        """Read the parameters from a card.
+
+        Raises:
+            BundleError: a parameter is missing, unknown, or has a value that this version does not implement.
+        """
+        try:
+            preprocessing = cls(**card)
+        except TypeError as error:
+            raise BundleError(f"The card's preprocessing does not fit this version: {error}") from error
+        if preprocessing.interpolation != cls.interpolation or preprocessing.scale != cls.scale:
+            raise BundleError(f"The card asks for a preprocessing that this version does not have: {card}")
+        return preprocessing
+
+    def to_card(self) -> dict[str, Any]:
+        """The parameters as plain JSON values."""
+        return asdict(self)
+
+    def resize(self, pixels: Slice) -> Slice:
+        """Resize uint8 (height, width) to uint8 (size, size): the form in which training keeps its slices."""
+        if pixels.shape == (self.size, self.size):
+            return pixels
+        picture = Image.fromarray(pixels)
+        return np.asarray(picture.resize((self.size, self.size), Image.Resampling.BILINEAR))
+
+    def batch(self, slices: Sequence[Slice]) -> Batch:
+        """Turn slices of any size into what the network takes: float32, (n, size, size, 3), in [0, 1]."""
+        gray = np.stack([self.resize(pixels) for pixels in slices]).astype(np.float32)
+        gray *= np.float32(self.scale)
+        return np.repeat(gray[..., np.newaxis], CHANNELS, axis=-1)

@@ -1,0 +1,53 @@
+import pytest
+
+from app import config, create_app
+from model.bundle import DEFAULT_FOLDER
+from tests.conftest import ROOT
+
+
+def test_the_defaults() -> None:
+    assert config.read({}) == {
+        "BUNDLE": DEFAULT_FOLDER,
+        "ENGINE": "onnx",
+        "MAX_BODY_BYTES": 33_554_432,
+        "MAX_FILES": 64,
+        "MAX_PIXELS": 40_000_000,
+        "CORS_ORIGINS": [],
+    }
+
+
+def test_the_environment_sets_them() -> None:
+    settings = config.read({"COVIDSCANNER_MAX_FILES": "3", "COVIDSCANNER_CORS_ORIGINS": "https://a.org, https://b.org"})
+    assert settings["MAX_FILES"] == 3
+    assert settings["CORS_ORIGINS"] == ["https://a.org", "https://b.org"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("ENGINE", "torch", "onnx or keras"),
+        ("MAX_FILES", "0", "a whole number of at least 1"),
+        ("MAX_FILES", "many", "a whole number of at least 1"),
+        ("MAX_BODY_BYTES", "-5", "a whole number of at least 1"),
+        ("CORS_ORIGINS", "pacs.example.org", "origins such as https://"),
+    ],
+)
+def test_a_value_that_is_not_allowed_stops_the_start(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(config.ConfigurationError, match=rf"COVIDSCANNER_{name}='{value}'.*{allowed}"):
+        config.read({f"COVIDSCANNER_{name}": value})
+
+
+def test_a_setting_that_does_not_exist_stops_the_start() -> None:
+    with pytest.raises(config.ConfigurationError, match=r"COVIDSCANNER_MAX_FILE is no setting.*COVIDSCANNER_MAX_FILES"):
+        config.read({"COVIDSCANNER_MAX_FILE": "3"})
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for setting in config.SETTINGS:
+        assert f"`{config.PREFIX}{setting.name}`" in readme
+
+
+def test_settings_reach_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COVIDSCANNER_MAX_FILES", "5")
+    assert create_app().config["MAX_FILES"] == 5

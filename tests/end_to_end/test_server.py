@@ -1,0 +1,77 @@
+import http.client
+import json
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.pictures import REFUSED, slice_file
+from tests.server import Server, resident_megabytes, start, stop
+
+
+def send(server: Server, data: bytes, content_type: str = "image/png") -> tuple[int, dict[str, Any]]:
+    """POST one slice to the API; returns status and JSON."""
+    return post(server, data, {"Content-Type": content_type})
+
+
+def post(server: Server, body: Any, headers: dict[str, str], chunked: bool = False) -> tuple[int, dict[str, Any]]:
+    """POST to the API; returns status and JSON."""
+    with closing(http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)) as connection:
+        connection.request("POST", "/predict", body, headers, encode_chunked=chunked)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+
+
+def test_a_slice_gives_an_answer(server: Server) -> None:
+    status, answer = send(server, slice_file())
+    assert status == 200
+    assert set(answer["predictions"][0]["probabilities"]) == {"noncovid", "covid", "cap"}
+
+
+def test_hostile_files_are_refused_and_the_server_goes_on(server: Server) -> None:
+    workers = server.workers()
+    for data, expected, code in REFUSED.values():
+        if data:
+            status, problem = send(server, data)
+            assert (status, problem["code"]) == (expected, code)
+    assert send(server, slice_file())[0] == 200
+    assert server.workers() == workers
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_client_that_sends_far_too_much_still_gets_the_answer(server: Server, chunked: bool) -> None:
+    """A server that answers and closes while the client is sending breaks the connection instead."""
+    length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(50 * 2**20)}
+    body = (bytes(2**20) for _ in range(50))
+    status, problem = post(server, body, {"Content-Type": "image/png", **length}, chunked)
+    assert (status, problem["code"]) == (413, "too_large")
+
+
+def test_200_requests_leave_it_under_150_mb_and_nothing_on_disk(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    try:
+        slices = [slice_file(seed=seed, kind=kind, size=512) for seed in range(10) for kind in ("PNG", "JPEG")]
+        with ThreadPoolExecutor(4) as clients:
+            answers = list(clients.map(lambda number: send(server, slices[number % len(slices)]), range(200)))
+        assert {status for status, _ in answers} == {200}
+        assert resident_megabytes(server.workers()) < 150
+        assert not list(tmp_path.iterdir())
+    finally:
+        assert stop(server) == 0
+
+
+def test_the_same_slice_gives_the_same_answer_under_load(server: Server) -> None:
+    _, alone = send(server, slice_file(seed=5))
+    with ThreadPoolExecutor(8) as clients:
+        answers = list(clients.map(lambda seed: send(server, slice_file(seed=seed)), [5, 6, 7, 8] * 8))
+    for _, answer in answers[::4]:
+        assert answer["predictions"] == alone["predictions"]
+
+
+def test_static_files_and_pages_are_served(server: Server) -> None:
+    for path in ("/", "/docs", "/problems", "/static/page.js", "/static/page.css", "/static/icon.svg", "/openapi.json"):
+        assert urllib.request.urlopen(server.address + path).status == 200

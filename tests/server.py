@@ -1,0 +1,63 @@
+"""A real server: the Procfile's own command, in its own process, on a free port."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+
+@dataclass
+class Server:
+    """A running server: where it listens, its master process, and the folder it may write temporary files to."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    temporary: Path
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+
+def start(temporary: Path, **settings: str) -> Server:
+    """Start a server and wait until it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = (ROOT / "Procfile").read_text().partition("web: ")[2]
+    # Without CI: ONNX Runtime reports to its maker, and writes a file, unless it sees that it is tested.
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    environment |= settings
+    environment |= {"HOST": "127.0.0.1", "PORT": str(port), "TMPDIR": str(temporary)}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    process = subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=ROOT, env=environment)
+    server = Server(f"http://127.0.0.1:{port}", process, temporary)
+    for _ in range(600):
+        try:
+            urllib.request.urlopen(f"{server.address}/readyz")
+        except urllib.error.URLError:
+            assert process.poll() is None, "the server stopped by itself"
+            time.sleep(0.05)
+        else:
+            return server
+    raise AssertionError("the server is not ready after 30 s")
+
+
+def stop(server: Server) -> int:
+    """Stop a server as a host would; returns its exit status."""
+    server.process.terminate()
+    return server.process.wait(30)
+
+
+def resident_megabytes(pids: list[int]) -> float:
+    """Resident memory of these processes together; pages that they share count in each."""
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024

@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from training import experiment
+from training.errors import TrainingError
+
+CONFIGS = sorted((ROOT / "training" / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_config_loads_and_states_its_command(path: Path) -> None:
+    experiment.load(path)
+    assert f"python -m training fit training/configs/{path.name}" in path.read_text()
+
+
+def test_an_empty_file_is_the_papers_tuned_network(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("")
+    (stage,) = experiment.load(tmp_path / "empty.toml").stages
+    assert (stage.learning_rate, stage.decay_rate, stage.decay_steps) == (0.001886, 0.936, 99_855)
+    assert (stage.size, stage.epochs, stage.batch_size) == (256, 100, 32)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("sede = 1", "sede"),
+        ("seed = 'one'", "seed"),
+        ("[augmentation]\nzoon = 1.0", "augmentation.zoon"),
+        ("[augmentation]\nzoom = 2.0", "augmentation.zoom"),
+        ("[[stages]]\nsize = 100", "stages.0.size"),
+        ("[[stages]]\nschedule = 'linear'", "stages.0.schedule"),
+        ("stages = []", "stages"),
+        ("[network]\nname = 'alexnet'", "network.name"),
+        ("seed = ", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_the_key(tmp_path: Path, text: str, named: str) -> None:
+    (tmp_path / "wrong.toml").write_text(text)
+    with pytest.raises(TrainingError, match=named):
+        experiment.load(tmp_path / "wrong.toml")
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="is not there"):
+        experiment.load(tmp_path / "none.toml")

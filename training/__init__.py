@@ -1,0 +1,1 @@
+"""The training package: a folder of labelled slices in, a bundle out."""

@@ -1,0 +1,81 @@
+"""Batches of cached slices for `keras.Model.fit`, on any Keras backend (so: no tf.data)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from model.labels import LABELS
+from training.manifest import Row, label_indices
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Slices with their targets and weights.
+
+    pixels: uint8 (n, size, size); targets: float32 (n, 3), rows sum to 1; weights: float32 (n,), mean 1.
+    """
+
+    pixels: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+class Batches(keras.utils.PyDataset):
+    """One epoch of (slices, targets, weights), slices as uint8 (n, size, size, 1), in the order of one permutation."""
+
+    def __init__(self, examples: Examples, batch_size: int, order: NDArray[np.intp]) -> None:
+        super().__init__()
+        self._examples, self._batch_size, self._order = examples, batch_size, order
+
+    def __len__(self) -> int:
+        return steps_per_epoch(len(self._order), self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+        # Sorted, because the pixels are memory-mapped.
+        chosen = np.sort(self._order[index * self._batch_size : (index + 1) * self._batch_size])
+        e = self._examples
+        return e.pixels[chosen][..., np.newaxis], e.targets[chosen], e.weights[chosen]
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Whole batches in `count` slices. The rest waits for another epoch: a small batch disturbs the BatchNorms."""
+    return max(1, count // batch_size)
+
+
+def epoch_order(count: int, seed: Sequence[int]) -> NDArray[np.intp]:
+    """The order of `count` slices in the epoch that `seed` names."""
+    return np.random.default_rng(seed).permutation(count)
+
+
+def one_hot(rows: Sequence[Row]) -> NDArray[np.float32]:
+    """The labels as float32 (n, 3)."""
+    targets = np.zeros((len(rows), len(LABELS)), dtype=np.float32)
+    targets[np.arange(len(rows)), label_indices(rows)] = 1
+    return targets
+
+
+def balanced_weights(rows: Sequence[Row], balance: str, limit: float) -> NDArray[np.float32]:
+    """One weight a slice, float32 (n,), of mean 1.
+
+    ``none``: all alike. ``class``: every class counts alike, as scikit-learn's ``balanced``.
+    ``class_within_institution``: so inside each institution, which keeps its share: then the institution alone says
+    nothing of the class.
+
+    No weight exceeds `limit` times the smallest, so that 40 slices of two patients do not outshout thousands.
+    """
+    if balance == "none":
+        return np.ones(len(rows), dtype=np.float32)
+    groups = [(row.institution if balance == "class_within_institution" else "", row.label) for row in rows]
+    slices = Counter(groups)
+    slices_of_institution = Counter(institution for institution, _ in groups)
+    classes_of_institution = Counter(institution for institution, _ in slices)
+    weights = np.array(
+        [slices_of_institution[group[0]] / (classes_of_institution[group[0]] * slices[group]) for group in groups]
+    )
+    weights = np.minimum(weights, limit * weights.min())
+    scaled: NDArray[np.float32] = (weights / weights.mean()).astype(np.float32)
+    return scaled

@@ -1,0 +1,54 @@
+"""Judge a bundle through `model.Predictor`, on the files themselves: what is measured is what is served."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from model.labels import LABELS
+from model.predictor import Predictor
+from training.manifest import Row
+from training.metrics import Probabilities, summary
+
+COLUMNS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced acc.",
+    "recall_noncovid": "recall non-COVID",
+    "recall_covid": "recall COVID-19",
+    "recall_cap": "recall CAP",
+    "covid_auc": "AUC COVID-19",
+}
+"""Measure -> heading, in the order of the table."""
+
+
+def evaluate(predictor: Predictor, rows: Sequence[Row], seed: int = 0) -> dict[str, Any]:
+    """Classify every file of `rows` as the server would and return `training.metrics.summary` of the answers."""
+    return summary(probabilities(predictor, rows), rows, seed)
+
+
+def probabilities(predictor: Predictor, rows: Sequence[Row]) -> Probabilities:
+    """The predictor's answers for the files of `rows`: shape (n, 3), classes in the order of `LABELS`."""
+    answers = []
+    for row in tqdm(rows, desc="evaluating", unit="slice", disable=None):
+        prediction = predictor.predict(Path(row.path).read_bytes())
+        answers.append([prediction.probabilities[label] for label in LABELS])
+    return np.array(answers)
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """The figures of `evaluate` as a Markdown table: value (95 % interval), a row a source."""
+    lines = [
+        "| source | slices | patients | " + " | ".join(COLUMNS.values()) + " |",
+        "|---|---:|---:|" + "---|" * len(COLUMNS),
+    ]
+    for name, row in [("**all**", figures["all"]), *figures["institutions"].items()]:
+        cells = [_cell(row[measure]) for measure in COLUMNS]
+        lines.append(f"| {name} | {row['slices']} | {row['patients']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(measure: dict[str, float | None]) -> str:
+    value, low, high = measure["value"], measure["low"], measure["high"]
+    return "–" if value is None else f"{value:.3f} ({low:.3f}–{high:.3f})"

@@ -1,0 +1,92 @@
+"""An experiment: everything that decides what a training run makes, read from a TOML file.
+
+An unknown key, a wrong type or a value out of range is an error that names the key.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.errors import TrainingError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Network(_Table):
+    """Which network, and what may be chosen in it."""
+
+    name: Literal["custom_cnn"] = "custom_cnn"
+    dropout: Share = 0.2455
+
+
+class Augmentation(_Table):
+    """Ranges of the random changes to a training slice; 0 switches one off. See `training.augmentation`."""
+
+    flip: bool = True
+    shift: Share = 0.1
+    zoom: Share = 0.0
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    brightness: Share = 0.2
+    offset: Share = 0.0
+    contrast: Share = 0.0
+    gamma: Share = 0.0
+    kernel: Share = 0.0
+    noise: Share = 0.0
+    erase: Share = 0.0
+
+
+class Stage(_Table):
+    """A run of epochs at one input size. The next stage starts from the best weights of this one."""
+
+    size: Annotated[int, Field(ge=32, multiple_of=32)] = 256
+    epochs: Count = 100
+    batch_size: Count = 32
+    learning_rate: Positive = 0.001886
+    schedule: Literal["exponential", "cosine"] = "exponential"
+    decay_rate: Share = 0.936
+    decay_steps: Count = 99_855
+    weight_decay: Share = 0.0
+
+
+class Experiment(_Table):
+    """One training run. The defaults are the paper's tuned network with its augmentation as it was meant."""
+
+    seed: int = 1
+    patience: Count = 10
+    monitor: Literal["loss", "auc"] = "loss"
+    label_smoothing: Share = 0.0
+    balance: Literal["none", "class", "class_within_institution"] = "class"
+    balance_limit: Positive = 10.0
+    network: Network = Network()
+    augmentation: Augmentation = Augmentation()
+    stages: Annotated[list[Stage], Field(min_length=1)] = [Stage()]
+
+
+def load(path: Path) -> Experiment:
+    """Read an experiment.
+
+    Raises:
+        TrainingError: no such file, not TOML, an unknown key, a wrong type or a value out of range.
+    """
+    try:
+        return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise TrainingError(f"{path} is not there.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"{path} is not valid TOML: {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise TrainingError(f"{path}: {problems}") from None

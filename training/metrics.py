@@ -1,0 +1,118 @@
+"""How good the probabilities are, and how sure one may be of that.
+
+Intervals are 95 % percentile intervals of a bootstrap over *patients*: slices of one patient are not independent.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from model.labels import LABELS
+from training.manifest import Row, label_indices
+
+Probabilities = NDArray[np.floating[Any]]
+"""Shape (n, 3), classes in the order of `model.labels.LABELS`."""
+
+COVID = LABELS.index("covid")
+RESAMPLES = 1000
+
+
+def cross_entropy(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+    """Mean negative log-likelihood of the true classes, in nats."""
+    return float(-np.log(np.clip(probabilities[np.arange(len(labels)), labels], 1e-7, 1)).mean())
+
+
+def accuracy(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+    """Share of slices whose most probable class is the true one."""
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def balanced_accuracy(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+    """Mean of the recalls of the classes that occur in `labels`."""
+    return float(np.mean([recall(probabilities, labels, int(label)) for label in np.unique(labels)]))
+
+
+def recall(probabilities: Probabilities, labels: NDArray[np.intp], label: int) -> float:
+    """Share of the slices of class `label` that are called so; NaN where there is none."""
+    of_class = labels == label
+    return float((probabilities.argmax(axis=1)[of_class] == label).mean()) if of_class.any() else float("nan")
+
+
+def covid_auc(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+    """ROC AUC of the COVID-19 probability against the rest; NaN where only one of the two is there."""
+    positive = labels == COVID
+    if positive.all() or not positive.any():
+        return float("nan")
+    return float(roc_auc_score(positive, probabilities[:, COVID]))
+
+
+def mean_institution_auc(probabilities: Probabilities, rows: Sequence[Row]) -> float:
+    """Mean over institutions of `covid_auc`, over those that have both COVID-19 and other slices."""
+    labels = label_indices(rows)
+    values = [covid_auc(probabilities[at], labels[at]) for at in by_institution(rows).values()]
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+
+
+def by_institution(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
+    """Institution -> indices of its rows."""
+    return _group(row.institution for row in rows)
+
+
+def _group(keys: Any) -> dict[str, NDArray[np.intp]]:
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, key in enumerate(keys):
+        groups[key].append(index)
+    return {key: np.array(indices) for key, indices in sorted(groups.items())}
+
+
+def summary(probabilities: Probabilities, rows: Sequence[Row], seed: int = 0) -> dict[str, Any]:
+    """All figures over all rows and a source at a time.
+
+    Returns:
+        {"all": figures, "institutions": {name: figures}}, where figures has "slices", "patients", and for each measure
+        {"value", "low", "high"}: the value and its 95 % interval, ``None`` where it is not defined.
+    """
+    institutions = by_institution(rows)
+    return {
+        "all": _figures(probabilities, rows, seed),
+        "institutions": {
+            name: _figures(probabilities[at], [rows[i] for i in at], seed) for name, at in institutions.items()
+        },
+    }
+
+
+def _figures(probabilities: Probabilities, rows: Sequence[Row], seed: int) -> dict[str, Any]:
+    labels = label_indices(rows)
+    patients = list(_group(row.patient for row in rows).values())
+    measures: dict[str, Callable[[Probabilities, NDArray[np.intp]], float]] = {
+        "accuracy": accuracy,
+        "balanced_accuracy": balanced_accuracy,
+        "covid_auc": covid_auc,
+    }
+    for index, label in enumerate(LABELS):
+        measures[f"recall_{label}"] = partial(recall, label=index)
+
+    generator = np.random.default_rng(seed)
+    draws: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(RESAMPLES):
+        drawn = np.concatenate([patients[i] for i in generator.integers(len(patients), size=len(patients))])
+        for name, measure in measures.items():
+            draws[name].append(measure(probabilities[drawn], labels[drawn]))
+    return {
+        "slices": len(rows),
+        "patients": len(patients),
+        **{name: _interval(measure(probabilities, labels), draws[name]) for name, measure in measures.items()},
+    }
+
+
+def _interval(value: float, draws: Sequence[float]) -> dict[str, float | None]:
+    defined = [draw for draw in draws if not np.isnan(draw)]
+    if np.isnan(value) or not defined:
+        return {"value": None, "low": None, "high": None}
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return {"value": round(value, 4), "low": round(float(low), 4), "high": round(float(high), 4)}

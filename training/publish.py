@@ -1,0 +1,136 @@
+"""A trained ``.h5`` -> the bundle that is served. The only writer of a bundle."""
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from model import bundle
+from model.architecture import with_all_outputs
+from model.engine import KerasEngine, OnnxEngine
+from model.labels import LABELS
+from model.predictor import Predictor
+from model.preprocessing import Preprocessing
+from training import manifest
+from training.errors import TrainingError
+from training.evaluate import evaluate
+from training.run_folder import RunFolder
+from training.splits import PARTS
+
+LARGEST_DIFFERENCE = 1e-4
+"""Of a probability, between the ``.h5`` and what is compiled from it."""
+
+PACKAGES = ("keras", "numpy", "onnxruntime", "pillow", "tf2onnx")
+
+
+def publish_run(folder: RunFolder, destination: Path, command: str) -> dict[str, Any]:
+    """Compile a finished run, judge it on its test patients, and replace the bundle in `destination`.
+
+    Args:
+        folder: the run.
+        destination: the folder of the bundle.
+        command: what the user ran; the card tells it beside the figures.
+
+    Returns:
+        The card.
+
+    Raises:
+        TrainingError: the run is not finished, or the compiled network does not agree with the ``.h5``.
+    """
+    if not folder.result().is_file():
+        raise TrainingError(f"{folder.path} is not finished. Go on with: python -m training fit … --resume")
+    split = folder.split()
+    parts = {part: getattr(split, part) for part in PARTS}
+    provenance = {
+        "experiment": folder.experiment().model_dump(mode="json"),
+        "history": folder.state().history,
+        "data": {
+            part: {"sha256": manifest.digest(rows), "sources": manifest.counts(rows)} for part, rows in parts.items()
+        },
+    }
+    return _publish(folder.result(), destination, provenance, command, split.test)
+
+
+def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]:
+    """Compile a bare ``.h5`` of one of our architectures and replace the bundle in `destination`.
+
+    The card then says nothing of training data and figures: they are not known. Returns and raises as `publish_run`.
+    """
+    if not network.is_file():
+        raise TrainingError(f"{network} is not there.")
+    return _publish(network, destination, None, command, [])
+
+
+def _publish(
+    h5: Path, destination: Path, provenance: dict[str, Any] | None, command: str, test: Sequence[manifest.Row]
+) -> dict[str, Any]:
+    network = _load(h5)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=destination.parent, prefix=".publish-") as temporary:
+        new = Path(temporary)
+        name = network.name
+        shutil.copyfile(h5, new / f"{name}.h5")
+        _compile(network, new / f"{name}.onnx")
+        card = {
+            "name": name,
+            "version": datetime.date.today().isoformat(),
+            "labels": list(LABELS),
+            "preprocessing": Preprocessing(size=network.input_shape[1]).to_card(),
+            "files": {f"{name}.{kind}": bundle.file_sha256(new / f"{name}.{kind}") for kind in ("h5", "onnx")},
+            "parameters": network.count_params(),
+            "versions": _versions(),
+            "published_by": command,
+            "training": provenance,
+            "metrics": None,
+        }
+        _write_card(card, new)
+        _check_agreement(bundle.load(new))
+        if test:
+            card["metrics"] = {"command": command, "test": evaluate(Predictor(bundle.load(new)), test)}
+            _write_card(card, new)
+        destination.mkdir(exist_ok=True)
+        # The card last: in between, the old card refuses the new files.
+        for file in (f"{name}.h5", f"{name}.onnx", bundle.CARD):
+            (new / file).replace(destination / file)
+    return card
+
+
+def _load(h5: Path) -> keras.Model:
+    try:
+        network: keras.Model = keras.models.load_model(h5, compile=False)
+        network.get_layer("last_map"), network.get_layer("features"), network.get_layer("probabilities")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TrainingError(f"{h5} is not a network that this version can serve: {error}") from error
+    return network
+
+
+def _compile(network: keras.Model, path: Path) -> None:
+    served = with_all_outputs(network)
+    served(np.zeros((1, *network.input_shape[1:]), np.float32))  # the export asks for a model that was called once
+    served.export(path, format="onnx", verbose=False)
+
+
+def _check_agreement(made: bundle.Bundle) -> None:
+    size = made.preprocessing.size
+    slices = np.random.default_rng(0).integers(0, 256, (4, size, size), dtype=np.uint8)
+    batch = made.preprocessing.batch(list(slices))
+    difference = np.abs(OnnxEngine(made).run(batch).probabilities - KerasEngine(made).run(batch).probabilities).max()
+    if not difference < LARGEST_DIFFERENCE:
+        raise TrainingError(f"The compiled network differs from the .h5 by {difference}; it is not published.")
+
+
+def _write_card(card: dict[str, Any], folder: Path) -> None:
+    (folder / bundle.CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version(), "backend": keras.config.backend()}
+    return versions | {package: importlib.metadata.version(package) for package in PACKAGES}
