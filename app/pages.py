@@ -20,13 +20,19 @@ SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 @blueprint.app_context_processor
 def _shared() -> dict[str, object]:
     """What every template may use."""
-    return {"disclaimer": DISCLAIMER, "titles": TITLES, "labels": predictor().bundle.labels}
+    return {
+        "disclaimer": DISCLAIMER,
+        "titles": TITLES,
+        "labels": predictor().bundle.labels,
+        "formats": FORMATS,
+        "max_files": current_app.config["MAX_FILES"],
+    }
 
 
 @blueprint.get("/")
 def index() -> str:
     """The upload page."""
-    return render_template("index.html", formats=FORMATS, max_files=current_app.config["MAX_FILES"])
+    return render_template("index.html")
 
 
 @blueprint.post("/")
@@ -36,10 +42,7 @@ def upload() -> tuple[str, int]:
         results, problem, status = classify(read_uploads(request)), None, 200
     except errors.Problem as refused:
         results, problem, status = [], refused, refused.status
-    page = render_template(
-        "index.html", formats=FORMATS, max_files=current_app.config["MAX_FILES"], results=results, problem=problem
-    )
-    return page, status
+    return render_template("index.html", results=results, problem=problem), status
 
 
 @blueprint.get("/problems")

@@ -19,8 +19,8 @@ Slice = NDArray[np.uint8]
 FORMATS: Final = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 """Names, as Pillow gives them, of the formats that are read."""
 
-MAX_PIXELS: Final = 40_000_000
-"""Default limit of width × height: a CT slice has 262,144; a large scan of a film some 30 million."""
+MAX_PIXELS: Final = 4096 * 4096
+"""Default limit of width × height. A CT slice has 262,144; decoding takes up to nine bytes a pixel."""
 
 MIN_SIDE: Final = 32
 """Shortest side, in pixels, of a picture in which a lung could still be seen."""
@@ -127,11 +127,10 @@ def _to_gray(picture: Image.Image) -> Slice:
             return _high_byte(samples)
     if picture.mode in ("I", "F"):
         raise UnsupportedTypeError("The picture has 32-bit samples, whose gray scale is unknown. Send 8 or 16 bit.")
-    if picture.mode in ("LA", "La"):
-        return np.asarray(picture.getchannel("L"))
-    # Through RGB, so that a palette's or a picture's transparency is dropped and never blended into the gray.
+    # Of a palette or an alpha channel this takes the colours alone: nothing is blended. (Pillow warns of a palette's
+    # transparency before it does so.)
     picture.info.pop("transparency", None)
-    return np.asarray(picture if picture.mode == "L" else picture.convert("RGB").convert("L"))
+    return np.asarray(picture.convert("L"))
 
 
 def _high_byte(samples: NDArray[np.generic]) -> Slice:

@@ -68,35 +68,32 @@ def _fit_stage(experiment: Experiment, split: Split, folder: RunFolder, cache: P
         trainer.load_weights(folder.last_weights(state))
 
     while state.epoch < stage.epochs and state.waited < experiment.patience:
-        seed = (experiment.seed, state.stage, state.epoch)
-        _reseed(trainer, seed)
-        started = time.monotonic()
-        batches = Batches(examples, stage.batch_size, epoch_order(len(split.train), seed))
-        # `shuffle` would reorder the batches by a generator that a resumed run does not have.
-        epochs = {"initial_epoch": state.epoch, "epochs": state.epoch + 1}
-        history = trainer.fit(batches, shuffle=False, verbose=VERBOSITY, **epochs).history
-        seconds = time.monotonic() - started
-        figures = _validate(network, split, preprocessing, cache)
-        # Lower is better, whichever figure is monitored.
-        monitored = figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]
-        improved = state.best is None or monitored < state.best
-        if improved:
-            network.save_weights(folder.best_weights(state.stage))
-        state.best = monitored if improved else state.best
-        state.waited = 0 if improved else state.waited + 1
-        state.epoch += 1
-        state.history.append(
-            {
-                "stage": state.stage,
-                "epoch": state.epoch,
-                "seconds": round(seconds, 1),
-                "loss": round(history["loss"][0], 5),
-                "accuracy": round(history["accuracy"][0], 5),
-                **{name: round(value, 5) for name, value in figures.items()},
-            }
+        figures = _fit_epoch(trainer, examples, stage, experiment, state) | _validate(
+            network, split, preprocessing, cache
         )
+        monitored = figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]
+        if state.record(figures, monitored):
+            network.save_weights(folder.best_weights(state.stage))
         folder.save(state, trainer.save_weights)
-        print(f"stage {state.stage} epoch {state.epoch}/{stage.epochs}: {state.history[-1]}", flush=True)
+        print(f"epoch {state.epoch} of {stage.epochs}: {state.history[-1]}", flush=True)
+
+
+def _fit_epoch(
+    trainer: keras.Model, examples: Examples, stage: Stage, experiment: Experiment, state: State
+) -> dict[str, float]:
+    seed = (experiment.seed, state.stage, state.epoch)
+    _reseed(trainer, seed)
+    batches = Batches(examples, stage.batch_size, epoch_order(len(examples.weights), seed))
+    started = time.monotonic()
+    # `shuffle` would reorder the batches by a generator that a resumed run does not have.
+    history = trainer.fit(
+        batches, initial_epoch=state.epoch, epochs=state.epoch + 1, shuffle=False, verbose=VERBOSITY
+    ).history
+    return {
+        "seconds": time.monotonic() - started,
+        "loss": history["loss"][0],
+        "accuracy": history["accuracy"][0],
+    }
 
 
 def _trainer(

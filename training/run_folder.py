@@ -33,6 +33,16 @@ class State:
     waited: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
 
+    def record(self, figures: dict[str, float], monitored: float) -> bool:
+        """Count an epoch that had these figures; returns whether it is the best of its stage so far."""
+        improved = self.best is None or monitored < self.best
+        self.best = monitored if improved else self.best
+        self.waited = 0 if improved else self.waited + 1
+        self.epoch += 1
+        rounded = {name: round(value, 5) for name, value in figures.items()}
+        self.history.append({"stage": self.stage, "epoch": self.epoch, **rounded})
+        return improved
+
 
 class RunFolder:
     """Paths of a run, and its state, written so that an interruption at any moment leaves something to resume."""

@@ -11,7 +11,7 @@ def test_the_defaults() -> None:
         "ENGINE": "onnx",
         "MAX_BODY_BYTES": 33_554_432,
         "MAX_FILES": 64,
-        "MAX_PIXELS": 40_000_000,
+        "MAX_PIXELS": 16_777_216,
         "CORS_ORIGINS": [],
     }
 
