@@ -6,11 +6,11 @@ from app import create_app
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/problems", "/readyz", "/nowhere", "/static/page.js"])
 def test_every_answer_carries_a_strict_policy(client: FlaskClient, path: str) -> None:
-    response = client.get(path)
-    policy = response.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    with client.get(path) as response:
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_pages_have_no_inline_script_or_style(client: FlaskClient) -> None:

@@ -41,4 +41,5 @@ def test_the_api_browser_comes_from_this_server(client: FlaskClient) -> None:
     page = client.get("/docs").text
     for address in re.findall(r'(?:src|href)="([^"]+)"', page):
         assert address.startswith("/")
-        assert client.get(address).status_code == 200
+        with client.get(address) as response:
+            assert response.status_code == 200

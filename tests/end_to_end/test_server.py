@@ -51,14 +51,30 @@ def test_a_client_that_sends_far_too_much_still_gets_the_answer(server: Server, 
     assert (status, problem["code"]) == (413, "too_large")
 
 
+def multipart(data: bytes) -> tuple[bytes, str]:
+    """A form with one file, and its boundary."""
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    return head + data + b"\r\n--x--\r\n", "x"
+
+
+def bytes_to_disk(pids: list[int]) -> int:
+    """What these processes have caused to be written to storage (proc(5), `write_bytes`)."""
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/io").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("write_bytes:"))
+
+
 def test_200_requests_leave_it_under_150_mb_and_nothing_on_disk(tmp_path: Path) -> None:
     server = start(tmp_path)
     try:
         slices = [slice_file(seed=seed, kind=kind, size=512) for seed in range(10) for kind in ("PNG", "JPEG")]
+        form, boundary = multipart(slice_file(kind="BMP", size=1000))
+        written = bytes_to_disk(server.workers())
+        assert post(server, form, {"Content-Type": f"multipart/form-data; boundary={boundary}"})[0] == 200
         with ThreadPoolExecutor(4) as clients:
             answers = list(clients.map(lambda number: send(server, slices[number % len(slices)]), range(200)))
         assert {status for status, _ in answers} == {200}
         assert resident_megabytes(server.workers()) < 150
+        assert bytes_to_disk(server.workers()) == written
         assert not list(tmp_path.iterdir())
     finally:
         assert stop(server) == 0
