@@ -7,12 +7,19 @@ The paper's prose speaks of three groups of separable convolutions; its table an
 Only stock Keras layers: a ``.h5`` with custom layers or ``Lambda`` does not reload by itself.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import keras
 from keras import initializers, layers
 
 from model.labels import LABELS
+
+LAST_MAP: Final = "last_map"
+FEATURES: Final = "features"
+PROBABILITIES: Final = "probabilities"
+"""Names of the layers that every network has, whose outputs are served."""
+
+Pooling = Literal["gap", "flatten"]
 
 STEM_FILTERS: Final = 32
 GROUP_FILTERS: Final = (64, 128, 256, 512)
@@ -27,12 +34,16 @@ DEPTHWISE_STDDEV: Final = 1 / 3
 the epsilon of the BatchNorms, and the network begins by learning nothing but the class frequencies."""
 
 
-def custom_cnn(size: int = INPUT_SIZE, dropout: float = DROPOUT) -> keras.Model:
+def custom_cnn(
+    size: int = INPUT_SIZE, dropout: float = DROPOUT, pooling: Pooling = "gap", head_norm: bool = True
+) -> keras.Model:
     """Build the custom CNN with fresh weights.
 
     Args:
         size: height and width of the input in pixels; a multiple of 32.
         dropout: rate of the two dropout layers of the head.
+        pooling: how the last map becomes a vector; the paper compares ``flatten`` with its choice ``gap``.
+        head_norm: whether a BatchNorm follows each dropout, as in Table 1.
 
     Returns:
         A model from float32 (batch, size, size, 3) in [0, 1] to float32 (batch, 3) probabilities,
@@ -42,12 +53,37 @@ def custom_cnn(size: int = INPUT_SIZE, dropout: float = DROPOUT) -> keras.Model:
     x = layers.Conv2D(STEM_FILTERS, 3, padding="same", activation="relu", name="stem")(inputs)
     for number, filters in enumerate(GROUP_FILTERS, start=1):
         x = _separable_group(x, filters, f"group{number}")
-    x = layers.MaxPooling2D(name="last_map")(x)
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.MaxPooling2D(name=LAST_MAP)(x)
+    return keras.Model(inputs, paper_head(x, dropout, pooling, head_norm), name="custom_cnn")
+
+
+def paper_head(
+    x: keras.KerasTensor, dropout: float = DROPOUT, pooling: Pooling = "gap", head_norm: bool = True
+) -> keras.KerasTensor:
+    """The head of Table 1 on a feature map: pooling, twice {Dense, Dropout, BatchNorm}, softmax."""
+    x = _pool(x, pooling)
     for number, units in enumerate(HEAD_UNITS, start=1):
-        x = _dense_group(x, units, dropout, f"head{number}")
-    outputs = layers.Dense(len(LABELS), activation="softmax", name="probabilities")(x)
-    return keras.Model(inputs, outputs, name="custom_cnn")
+        x = layers.Dense(units, activation="relu", name=f"head{number}_dense")(x)
+        x = layers.Dropout(dropout, name=f"head{number}_dropout")(x)
+        if head_norm:
+            x = layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"head{number}_norm")(x)
+    return _softmax(x)
+
+
+def short_head(x: keras.KerasTensor, dropout: float, pooling: Pooling = "gap") -> keras.KerasTensor:
+    """The paper's other head, for its transfer networks: pooling, Dropout, BatchNorm, softmax."""
+    x = _pool(x, pooling)
+    x = layers.Dropout(dropout, name="head_dropout")(x)
+    return _softmax(layers.BatchNormalization(momentum=NORM_MOMENTUM, name="head_norm")(x))
+
+
+def _pool(x: keras.KerasTensor, pooling: Pooling) -> keras.KerasTensor:
+    layer = layers.GlobalAveragePooling2D if pooling == "gap" else layers.Flatten
+    return layer(name=FEATURES)(x)
+
+
+def _softmax(x: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Dense(len(LABELS), activation="softmax", name=PROBABILITIES)(x)
 
 
 def _separable_group(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
@@ -65,28 +101,22 @@ def _separable_group(x: keras.KerasTensor, filters: int, name: str) -> keras.Ker
     return layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
 
 
-def _dense_group(x: keras.KerasTensor, units: int, dropout: float, name: str) -> keras.KerasTensor:
-    x = layers.Dense(units, activation="relu", name=f"{name}_dense")(x)
-    x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
-    return layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
-
-
 def with_all_outputs(network: keras.Model) -> keras.Model:
     """The same network with the outputs that serving needs, as a dictionary named by `model.engine.OUTPUTS`.
 
     Logits are had by splitting the last layer into its linear part and its softmax, with the same weights.
     """
-    last = network.get_layer("probabilities")
+    last = network.get_layer(PROBABILITIES)
     linear = layers.Dense(last.units, name="logits")
     logits = linear(last.input)
     linear.set_weights(last.get_weights())
     return keras.Model(
         network.input,
         {
-            "probabilities": layers.Softmax(name="probabilities")(logits),
+            "probabilities": layers.Softmax(name=PROBABILITIES)(logits),
             "logits": logits,
-            "features": network.get_layer("features").output,
-            "feature_map": network.get_layer("last_map").output,
+            "features": network.get_layer(FEATURES).output,
+            "feature_map": network.get_layer(LAST_MAP).output,
         },
         name=network.name,
     )

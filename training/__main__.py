@@ -15,26 +15,27 @@ from model.errors import CovidScannerError
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    from training import manifest
+    from training import doctor, manifest
 
     rows, unreadable = manifest.scan(arguments.folder)
     manifest.write(rows, arguments.out)
     for file in unreadable:
         print(f"left out: {file.path}: {file.reason}", file=sys.stderr)
-    for institution, classes in manifest.counts(rows).items():
-        for label, number in classes.items():
-            print(f"{institution:>20} {label:>9} {number['slices']:6} slices {number['patients']:5} patients")
+    print(doctor.report(rows))
     print(f"{len(rows)} slices; {len(unreadable)} files left out. Manifest: {arguments.out}")
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    from training import experiment, manifest, splits
+    from training import doctor, experiment, manifest, splits
     from training.fit import fit
     from training.run_folder import RunFolder
 
     wanted = experiment.load(arguments.experiment)
-    split = splits.by_patient(manifest.read(arguments.manifest), wanted.seed)
-    result = fit(wanted, split, RunFolder(arguments.out), arguments.cache, arguments.resume)
+    split = splits.make(manifest.read(arguments.manifest), wanted.split, wanted.seed)
+    for warning in doctor.split_warnings(split):
+        print(f"note: {warning}", file=sys.stderr)
+    print(f"naming each institution's most frequent class: accuracy {doctor.institution_baseline(split):.3f}")
+    result = fit(wanted, split, RunFolder(arguments.out), arguments.cache, arguments.resume, arguments.weights_dir)
     print(f"The network: {result}")
 
 
@@ -42,11 +43,20 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from model import bundle
     from model.predictor import Predictor
     from training import manifest
-    from training.evaluate import evaluate, markdown
+    from training.evaluate import markdown, probabilities
+    from training.metrics import summary
 
     rows = manifest.read(arguments.manifest)
-    figures = evaluate(Predictor(bundle.load(arguments.bundle), arguments.engine), rows)
+    judged = bundle.load(arguments.bundle)
+    answers = probabilities(Predictor(judged, arguments.engine), rows)
+    figures = summary(answers, rows)
     print(markdown(figures))
+    if arguments.report:
+        from training import report
+
+        history = (judged.card["training"] or {}).get("history", [])
+        title, command = f"{judged.name} {judged.version}", _command(arguments)
+        print("report:", report.write(arguments.report, title, command, figures, answers, rows, history))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -56,13 +66,18 @@ def _publish(arguments: argparse.Namespace) -> None:
     from training.publish import publish_h5, publish_run
     from training.run_folder import RunFolder
 
-    command = f"python -m training {shlex.join(arguments.words)}"
+    command = _command(arguments)
     if arguments.h5:
         card = publish_h5(arguments.h5, arguments.bundle, command)
     else:
         card = publish_run(RunFolder(arguments.folder), arguments.bundle, command)
         print(markdown(card["metrics"]["test"]))
     print(f"Published {card['name']} {card['version']}: {arguments.bundle}")
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """What the user typed."""
+    return f"python -m training {shlex.join(arguments.words)}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,12 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--manifest", type=Path, default=Path("runs/manifest.csv"))
     fit.add_argument("--out", type=Path, required=True, help="the folder of the run")
     fit.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where decoded slices are kept")
+    fit.add_argument("--weights-dir", type=Path, help="folder of ImageNet weights; by default Keras downloads them")
     fit.add_argument("--resume", action="store_true", help="go on with the run in --out")
 
     evaluate = command("evaluate", _evaluate, "judge a bundle on labelled files, as the server would answer them")
     evaluate.add_argument("--manifest", type=Path, required=True, help="such as the test.csv of a run")
     evaluate.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
     evaluate.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
+    evaluate.add_argument("--report", type=Path, help="folder for an HTML report with figures")
     evaluate.add_argument("--json", type=Path, help="write the figures here, too")
 
     publish = command("publish", _publish, "compile a network, judge it, and make it the bundle")

@@ -15,6 +15,7 @@ from training.metrics import Probabilities, summary
 COLUMNS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced acc.",
+    "f1_macro": "F1",
     "recall_noncovid": "recall non-COVID",
     "recall_covid": "recall COVID-19",
     "recall_cap": "recall CAP",
@@ -44,11 +45,12 @@ def markdown(figures: dict[str, Any]) -> str:
         "|---|---:|---:|" + "---|" * len(COLUMNS),
     ]
     for name, row in [("**all**", figures["all"]), *figures["institutions"].items()]:
-        cells = [_cell(row[measure]) for measure in COLUMNS]
+        cells = [cell(row[measure]) for measure in COLUMNS]
         lines.append(f"| {name} | {row['slices']} | {row['patients']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(measure: dict[str, float | None]) -> str:
+def cell(measure: dict[str, float | None]) -> str:
+    """A measure of a summary as text: value (95 % interval)."""
     value, low, high = measure["value"], measure["low"], measure["high"]
     return "–" if value is None else f"{value:.3f} ({low:.3f}–{high:.3f})"

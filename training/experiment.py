@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from training.errors import TrainingError
 
@@ -28,8 +28,42 @@ class _Table(BaseModel):
 class Network(_Table):
     """Which network, and what may be chosen in it."""
 
-    name: Literal["custom_cnn"] = "custom_cnn"
+    name: Literal[
+        "custom_cnn",
+        "densenet121",
+        "efficientnet_lite0",
+        "efficientnetb0",
+        "mobilenet",
+        "resnet50",
+        "vgg16",
+        "xception",
+    ] = "custom_cnn"
+    head: Literal["paper", "short"] = "paper"
+    pooling: Literal["gap", "flatten"] = "gap"
+    head_norm: bool = True
     dropout: Share = 0.2455
+    weights: Literal["none", "imagenet"] = "none"
+
+
+class SplitPlan(_Table):
+    """How the slices are split; see `training.splits`."""
+
+    kind: Literal["patient", "random", "institution"] = "patient"
+    institutions: list[str] = []
+    """Only these; all by default."""
+    held_out: str = ""
+    """The institution to test on, where the kind is ``institution``."""
+    folds: Annotated[int, Field(ge=0)] = 0
+    """By patient: 0 for one split of 75, 10 and 15 %, else how many folds."""
+    fold: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SplitPlan":
+        if (self.kind == "institution") != bool(self.held_out):
+            raise ValueError('held_out goes with kind = "institution"')
+        if self.folds in (1, 2) or (self.folds and self.fold >= self.folds):
+            raise ValueError("folds is 0 or at least 3, and fold is less")
+        return self
 
 
 class Augmentation(_Table):
@@ -59,6 +93,17 @@ class Stage(_Table):
     decay_rate: Share = 0.936
     decay_steps: Count = 99_855
     weight_decay: Share = 0.0
+    trainable: Literal["all", "head"] = "all"
+    """``head`` keeps the convolutions as they are: the first phase of fine-tuning."""
+
+
+class Distillation(_Table):
+    """A teacher to imitate; see `training.distillation`."""
+
+    teacher: str
+    """Path of its .h5; it sees the slice at its own input size."""
+    weight: Positive = 1.0
+    temperature: Positive = 2.0
 
 
 class Experiment(_Table):
@@ -71,7 +116,9 @@ class Experiment(_Table):
     balance: Literal["none", "class", "class_within_institution"] = "class"
     balance_limit: Positive = 10.0
     network: Network = Network()
+    split: SplitPlan = SplitPlan()
     augmentation: Augmentation = Augmentation()
+    distillation: Distillation | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] = [Stage()]
 
 

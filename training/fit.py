@@ -8,11 +8,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from model.architecture import custom_cnn
+from model import zoo
+from model.architecture import LAST_MAP
 from model.preprocessing import Preprocessing
-from training import pixels
+from training import imagenet, pixels
 from training.augmentation import Augment
 from training.batches import Batches, Examples, balanced_weights, epoch_order, one_hot, steps_per_epoch
+from training.distillation import Imitate, load_teacher
+from training.errors import TrainingError
 from training.experiment import Experiment, Stage
 from training.manifest import label_indices
 from training.metrics import Probabilities, accuracy, cross_entropy, mean_institution_auc
@@ -24,22 +27,37 @@ VERBOSITY = 1 if sys.stdout.isatty() else 0
 """Keras' progress bar where a person watches."""
 
 
-def fit(experiment: Experiment, split: Split, folder: RunFolder, cache: Path, resume: bool = False) -> Path:
+def fit(
+    experiment: Experiment,
+    split: Split,
+    folder: RunFolder,
+    cache: Path,
+    resume: bool = False,
+    weights_dir: Path | None = None,
+) -> Path:
     """Train, or go on training, and save the best network.
 
     Ctrl-C loses the epoch it falls into, no more; `resume` repeats that epoch with the same order and the same random
     numbers.
 
+    Args:
+        experiment: what to train, and how.
+        split: what to learn from, and what to choose the best epoch by.
+        folder: where the run is kept.
+        cache: the folder of decoded slices, shared by all runs.
+        resume: go on with the run in the folder.
+        weights_dir: the folder of ImageNet weights; ``None`` for Keras' own download.
+
     Returns:
         The path of the ``.h5``.
 
     Raises:
-        TrainingError: the folder holds another run.
+        TrainingError: the folder holds another run, or weights that the experiment needs are not there.
     """
     keras.utils.set_random_seed(experiment.seed)
     state = folder.open(experiment, split, resume)
     while state.stage < len(experiment.stages):
-        _fit_stage(experiment, split, folder, cache, state)
+        _fit_stage(experiment, split, folder, cache, state, weights_dir)
         state = State(stage=state.stage + 1, history=state.history)
         folder.save_state(state)
     network = _network(experiment, experiment.stages[-1])
@@ -49,21 +67,27 @@ def fit(experiment: Experiment, split: Split, folder: RunFolder, cache: Path, re
 
 
 def _network(experiment: Experiment, stage: Stage) -> keras.Model:
-    return custom_cnn(stage.size, experiment.network.dropout)
+    wanted = experiment.network
+    return zoo.build(wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm)
 
 
-def _fit_stage(experiment: Experiment, split: Split, folder: RunFolder, cache: Path, state: State) -> None:
+def _fit_stage(
+    experiment: Experiment, split: Split, folder: RunFolder, cache: Path, state: State, weights_dir: Path | None
+) -> None:
     stage = experiment.stages[state.stage]
     preprocessing = Preprocessing(size=stage.size)
+    teacher = load_teacher(experiment.distillation) if experiment.distillation else None
     examples = Examples(
-        pixels.load(split.train, preprocessing, cache),
+        pixels.load(split.train, Preprocessing(size=_seen_size(stage, teacher)), cache),
         one_hot(split.train),
         balanced_weights(split.train, experiment.balance, experiment.balance_limit),
     )
     network = _network(experiment, stage)
     if state.stage > 0:
         network.load_weights(folder.best_weights(state.stage - 1))
-    trainer = _trainer(network, experiment, stage, preprocessing, len(split.train))
+    elif experiment.network.weights == "imagenet":
+        imagenet.load(network, weights_dir)
+    trainer = _trainer(network, teacher, experiment, stage, len(split.train))
     if state.epoch > 0:
         trainer.load_weights(folder.last_weights(state))
 
@@ -97,12 +121,19 @@ def _fit_epoch(
 
 
 def _trainer(
-    network: keras.Model, experiment: Experiment, stage: Stage, preprocessing: Preprocessing, slices: int
+    network: keras.Model, teacher: keras.Model | None, experiment: Experiment, stage: Stage, slices: int
 ) -> keras.Model:
-    """The network behind its augmentation: takes uint8 (n, size, size, 1)."""
-    inputs = keras.Input((stage.size, stage.size, 1), dtype="uint8")
-    augment = Augment(experiment.augmentation, preprocessing.scale, experiment.seed)
-    trainer = keras.Model(inputs, network(augment(inputs)))
+    """The network behind its augmentation, and beside its teacher: takes uint8 (n, size, size, 1)."""
+    convolutions = keras.Model(network.input, network.get_layer(LAST_MAP).output)
+    convolutions.trainable = stage.trainable == "all"
+    size = _seen_size(stage, teacher)
+    inputs = keras.Input((size, size, 1), dtype="uint8")
+    seen = Augment(experiment.augmentation, Preprocessing.scale, experiment.seed)(inputs)
+    answer = network(keras.layers.AveragePooling2D(size // stage.size)(seen) if size > stage.size else seen)
+    if teacher and experiment.distillation:
+        plan = experiment.distillation
+        answer = Imitate(plan.weight, plan.temperature)(answer, teacher(seen, training=False))
+    trainer = keras.Model(inputs, answer)
     trainer.compile(
         optimizer=_optimizer(stage, steps_per_epoch(slices, stage.batch_size)),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=experiment.label_smoothing),
@@ -110,6 +141,16 @@ def _trainer(
     )
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
+
+
+def _seen_size(stage: Stage, teacher: keras.Model | None) -> int:
+    """Size of the augmented slices: the teacher's where there is one, and the student sees them shrunk."""
+    if teacher is None:
+        return stage.size
+    size = int(teacher.input_shape[1])
+    if size % stage.size:
+        raise TrainingError(f"The teacher sees {size} pixels, which is no multiple of the stage's {stage.size}.")
+    return size
 
 
 def _optimizer(stage: Stage, steps: int) -> keras.optimizers.Optimizer:

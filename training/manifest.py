@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from model.errors import ImageError
-from model.images import decode
+from model.images import Slice, decode
 from model.labels import LABELS
 from training.errors import TrainingError
 
@@ -28,6 +29,9 @@ CLASS_FOLDERS = {
 }
 """Folder name in lower case -> label."""
 
+NOISE = 3
+"""Gray levels by which neighbouring cells may differ in an even area."""
+
 METADATA_FILES = ("meta_data_normal.csv", "meta_data_covid.csv", "meta_data_cap.csv")
 METADATA_ENCODING = "latin-1"
 """The encoding of the Kaggle set's meta-data."""
@@ -35,13 +39,17 @@ METADATA_ENCODING = "latin-1"
 
 @dataclass(frozen=True)
 class Row:
-    """One slice. `patient` groups slices for the split; `institution` is the source it came from."""
+    """One slice. `patient` groups slices for the split; `institution` is the source it came from.
+
+    `fingerprint` is alike for pictures that look alike; empty where it is not known.
+    """
 
     path: str
     label: str
     patient: str
     institution: str
     sha256: str
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,15 +76,26 @@ def scan(root: Path) -> tuple[list[Row], list[Unreadable]]:
     for path, label in tqdm(files, desc="reading slices", unit="slice", disable=None):
         data = path.read_bytes()
         try:
-            decode(data)
+            pixels = decode(data)
         except ImageError as error:
             unreadable.append(Unreadable(path, str(error)))
             continue
         patient, institution = facts.get(path.name, (path.stem, "unknown"))
-        rows.append(Row(str(path), label, patient, institution, hashlib.sha256(data).hexdigest()))
+        sha256 = hashlib.sha256(data).hexdigest()
+        rows.append(Row(str(path), label, patient, institution, sha256, fingerprint(pixels)))
     if not rows:
         raise TrainingError(f"No readable slice in a class folder ({', '.join(CLASS_FOLDERS)}) below {root}.")
     return rows, unreadable
+
+
+def fingerprint(pixels: Slice) -> str:
+    """Perceptual hash of a slice (difference hash): 256 bits in hex, alike for pictures that look alike.
+
+    Each bit tells whether a cell of a 16 × 17 grid of mean grays is clearly darker than its right neighbour.
+    """
+    grid = np.asarray(Image.fromarray(pixels).resize((17, 16), Image.Resampling.BOX))
+    grid = grid.astype(np.int16)
+    return np.packbits(grid[:, 1:] - grid[:, :-1] > NOISE).tobytes().hex()
 
 
 def _class_files(root: Path) -> Iterator[tuple[Path, str]]:

@@ -6,7 +6,7 @@ Intervals are 95 % percentile intervals of a bootstrap over *patients*: slices o
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,12 @@ from training.manifest import Row, label_indices
 
 Probabilities = NDArray[np.floating[Any]]
 """Shape (n, 3), classes in the order of `model.labels.LABELS`."""
+
+Measure = Callable[[Probabilities, NDArray[np.intp]], float]
+"""(probabilities, labels as indices) -> a figure."""
+
+OfClass = Callable[[Probabilities, NDArray[np.intp], int], float]
+"""(probabilities, labels as indices, class as index) -> a figure."""
 
 COVID = LABELS.index("covid")
 RESAMPLES = 1000
@@ -32,15 +38,38 @@ def accuracy(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
     return float((probabilities.argmax(axis=1) == labels).mean())
 
 
-def balanced_accuracy(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
-    """Mean of the recalls of the classes that occur in `labels`."""
-    return float(np.mean([recall(probabilities, labels, int(label)) for label in np.unique(labels)]))
-
-
 def recall(probabilities: Probabilities, labels: NDArray[np.intp], label: int) -> float:
     """Share of the slices of class `label` that are called so; NaN where there is none."""
     of_class = labels == label
     return float((probabilities.argmax(axis=1)[of_class] == label).mean()) if of_class.any() else float("nan")
+
+
+def precision(probabilities: Probabilities, labels: NDArray[np.intp], label: int) -> float:
+    """Share of the slices called `label` that are; NaN where none is called so."""
+    called = probabilities.argmax(axis=1) == label
+    return float((labels[called] == label).mean()) if called.any() else float("nan")
+
+
+def f1(probabilities: Probabilities, labels: NDArray[np.intp], label: int) -> float:
+    """Harmonic mean of precision and recall; NaN where the class does not occur."""
+    called, of_class = probabilities.argmax(axis=1) == label, labels == label
+    return float(2 * (called & of_class).sum() / (called.sum() + of_class.sum())) if of_class.any() else float("nan")
+
+
+def macro(measure: OfClass) -> Measure:
+    """The mean of a measure over the classes that occur; a class that is never called has a precision of 0."""
+
+    def mean(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+        return float(np.mean([np.nan_to_num(measure(probabilities, labels, int(y))) for y in np.unique(labels)]))
+
+    return mean
+
+
+def confusion(probabilities: Probabilities, labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Slices by true class (rows) and called class (columns): shape (3, 3)."""
+    matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.intp)
+    np.add.at(matrix, (labels, probabilities.argmax(axis=1)), 1)
+    return matrix
 
 
 def covid_auc(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
@@ -86,27 +115,32 @@ def summary(probabilities: Probabilities, rows: Sequence[Row], seed: int = 0) ->
     }
 
 
+MEASURES: Final[dict[str, Measure]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": macro(recall),
+    "precision_macro": macro(precision),
+    "f1_macro": macro(f1),
+    "covid_auc": covid_auc,
+    **{f"recall_{label}": partial(recall, label=index) for index, label in enumerate(LABELS)},
+    **{f"precision_{label}": partial(precision, label=index) for index, label in enumerate(LABELS)},
+    **{f"f1_{label}": partial(f1, label=index) for index, label in enumerate(LABELS)},
+}
+"""Every figure of a summary by name."""
+
+
 def _figures(probabilities: Probabilities, rows: Sequence[Row], seed: int) -> dict[str, Any]:
     labels = label_indices(rows)
     patients = list(_group(row.patient for row in rows).values())
-    measures: dict[str, Callable[[Probabilities, NDArray[np.intp]], float]] = {
-        "accuracy": accuracy,
-        "balanced_accuracy": balanced_accuracy,
-        "covid_auc": covid_auc,
-    }
-    for index, label in enumerate(LABELS):
-        measures[f"recall_{label}"] = partial(recall, label=index)
-
     generator = np.random.default_rng(seed)
-    draws: dict[str, list[float]] = {name: [] for name in measures}
+    draws: dict[str, list[float]] = {name: [] for name in MEASURES}
     for _ in range(RESAMPLES):
         drawn = np.concatenate([patients[i] for i in generator.integers(len(patients), size=len(patients))])
-        for name, measure in measures.items():
+        for name, measure in MEASURES.items():
             draws[name].append(measure(probabilities[drawn], labels[drawn]))
     return {
         "slices": len(rows),
         "patients": len(patients),
-        **{name: _interval(measure(probabilities, labels), draws[name]) for name, measure in measures.items()},
+        **{name: _interval(measure(probabilities, labels), draws[name]) for name, measure in MEASURES.items()},
     }
 
 

@@ -54,11 +54,20 @@ def test_both_engines_agree_on_it(made: Path) -> None:
 
 def test_evaluate_prints_the_table_of_the_card(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate", "--manifest", str(made / "run" / "test.csv"), "--bundle", str(made / "bundle")]
-    assert main([*words, "--json", str(made / "figures.json")]) == 0
+    assert main([*words, "--json", str(made / "figures.json"), "--report", str(made / "report")]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("| source | slices | patients | accuracy |")
     card = json.loads((made / "bundle" / "card.json").read_text())
     assert json.loads((made / "figures.json").read_text()) == card["metrics"]["test"]
+    page = (made / "report" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert 'src="http' not in page
+    assert {path.name for path in (made / "report").glob("*.png")} == {
+        "confusion_matrix.png",
+        "history.png",
+        "reliability.png",
+        "roc.png",
+    }
 
 
 def test_a_bare_h5_is_compiled_in_place(made: Path, tmp_path: Path) -> None:

@@ -13,7 +13,11 @@ PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.1, 0.9, 0.0], [0.
 def test_the_measures_on_an_example_worked_by_hand() -> None:
     assert metrics.accuracy(PROBABILITIES, LABELS) == pytest.approx(3 / 5)
     assert [metrics.recall(PROBABILITIES, LABELS, label) for label in range(3)] == [0.5, 0.5, 1.0]
-    assert metrics.balanced_accuracy(PROBABILITIES, LABELS) == pytest.approx(2 / 3)
+    assert metrics.macro(metrics.recall)(PROBABILITIES, LABELS) == pytest.approx(2 / 3)
+    # Called: 0 1 1 0 2. Of two called non-COVID one is, of two called COVID-19 one is.
+    assert [metrics.precision(PROBABILITIES, LABELS, label) for label in range(3)] == [0.5, 0.5, 1.0]
+    assert metrics.macro(metrics.f1)(PROBABILITIES, LABELS) == pytest.approx(2 / 3)
+    assert metrics.confusion(PROBABILITIES, LABELS).tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
     # Of the six pairs of a COVID-19 slice and another, one (0.4 against 0.6) is in the wrong order.
     assert metrics.covid_auc(PROBABILITIES, LABELS) == pytest.approx(5 / 6)
     assert metrics.cross_entropy(PROBABILITIES, LABELS) == pytest.approx(-np.log([0.8, 0.3, 0.9, 0.4, 0.6]).mean())
