@@ -64,7 +64,9 @@ class RunFolder:
         if file.is_file():
             if not resume:
                 raise TrainingError(f"{self.path} holds a run. Add --resume to go on with it, or name another folder.")
-            if json.loads(file.read_text(encoding="utf-8")) != record:
+            # As experiments, so that a key that did not exist yet counts with its default.
+            data = json.loads(file.read_text(encoding="utf-8"))["data"]
+            if (self.experiment(), data) != (experiment, record["data"]):
                 raise TrainingError(
                     f"{self.path} holds a run of another experiment or other data. Name another folder."
                 )

@@ -6,6 +6,8 @@ import pytest
 
 from model import bundle
 from model.errors import BundleError
+from tests.conftest import ROOT
+from training.evaluate import markdown
 
 
 @pytest.fixture
@@ -20,6 +22,21 @@ def test_the_shipped_bundle_loads() -> None:
     assert shipped.labels == ("noncovid", "covid", "cap")
     assert shipped.preprocessing.size == 256
     assert shipped.sha256 == bundle.file_sha256(shipped.h5)
+
+
+def test_the_shipped_card_tells_where_its_network_and_its_figures_come_from() -> None:
+    card = bundle.load().card
+    assert card["parameters"] == 616_739
+    assert card["metrics"]["command"].startswith("python -m training publish")
+    assert set(card["training"]["data"]) == {"train", "validation", "test"}
+    for part in card["training"]["data"].values():
+        assert len(part["sha256"]) == 64
+        assert part["sources"]
+    assert {"keras", "numpy", "onnxruntime", "pillow", "python"} <= set(card["versions"])
+
+
+def test_the_table_of_the_readme_is_the_cards() -> None:
+    assert markdown(bundle.load().card["metrics"]["test"]) in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize("file", ["custom_cnn.h5", "custom_cnn.onnx"])
