@@ -43,9 +43,11 @@ def confusion_matrix(probabilities: Probabilities, rows: Sequence[Row]) -> Figur
     matrix = confusion(probabilities, label_indices(rows))
     figure = Figure(figsize=(4.4, 4), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
-    for (true, called), number in np.ndenumerate(matrix):
-        axes.text(called, true, str(number), ha="center", va="center", color="black")
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (true, called), share in np.ndenumerate(shares):
+        color = "white" if share > 0.5 else "black"
+        axes.text(called, true, str(matrix[true, called]), ha="center", va="center", color=color)
     names = [TITLES[label] for label in LABELS]
     axes.set(xlabel="called", ylabel="is", xticks=range(len(names)), yticks=range(len(names)))
     axes.set_xticklabels(names, rotation=20)
