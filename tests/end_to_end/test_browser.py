@@ -88,6 +88,8 @@ def test_several_dropped_files_are_answered_one_by_one(page: Page, server: Serve
 
 def test_the_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(slice_file())
+    # Playwright begins to intercept choosers when somebody listens, and does not wait until it does: listen early.
+    page.on("filechooser", lambda _: None)
     for _ in range(10):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.id") == "files":
