@@ -101,6 +101,11 @@ def _separable_group(x: keras.KerasTensor, filters: int, name: str) -> keras.Ker
     return layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
 
 
+def convolutions(network: keras.Model) -> keras.Model:
+    """The part of a network up to its last map; it shares the network's layers."""
+    return keras.Model(network.input, network.get_layer(LAST_MAP).output)
+
+
 def with_all_outputs(network: keras.Model) -> keras.Model:
     """The same network with the outputs that serving needs, as a dictionary named by `model.engine.OUTPUTS`.
 

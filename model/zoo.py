@@ -5,18 +5,16 @@ weights expect inside the graph. The channels are equal (a CT slice is gray), so
 families of weights differ, is of no account; the means that belong to each place are subtracted at that place.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import keras
 from keras import layers
 
-from model.architecture import DROPOUT, LAST_MAP, Pooling, custom_cnn, paper_head, short_head
+from model.architecture import DROPOUT, LAST_MAP, Pooling, convolutions, custom_cnn, paper_head, short_head
 from model.efficientnet_lite import efficientnet_lite0
 
 Head = Literal["paper", "short"]
-Backbone = Callable[[keras.KerasTensor], keras.KerasTensor]
 
 
 @dataclass(frozen=True)
@@ -79,8 +77,7 @@ def build(
 def backbone(name: str, inputs: keras.KerasTensor) -> keras.KerasTensor:
     """The convolutions of a network: from [0, 1] to its last feature map."""
     if name == "custom_cnn":
-        model = custom_cnn(inputs.shape[1])
-        return keras.Model(model.input, model.get_layer(LAST_MAP).output)(inputs)
+        return convolutions(custom_cnn(inputs.shape[1]))(inputs)
     if name == "efficientnet_lite0":
         return efficientnet_lite0(inputs)
     application, scaling = APPLICATIONS[name]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from model import zoo
-from model.architecture import LAST_MAP
+from model.architecture import convolutions
 from model.preprocessing import Preprocessing
 from training import imagenet, pixels
 from training.augmentation import Augment
@@ -124,8 +124,7 @@ def _trainer(
     network: keras.Model, teacher: keras.Model | None, experiment: Experiment, stage: Stage, slices: int
 ) -> keras.Model:
     """The network behind its augmentation, and beside its teacher: takes uint8 (n, size, size, 1)."""
-    convolutions = keras.Model(network.input, network.get_layer(LAST_MAP).output)
-    convolutions.trainable = stage.trainable == "all"
+    convolutions(network).trainable = stage.trainable == "all"
     size = _seen_size(stage, teacher)
     inputs = keras.Input((size, size, 1), dtype="uint8")
     seen = Augment(experiment.augmentation, Preprocessing.scale, experiment.seed)(inputs)

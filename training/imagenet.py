@@ -11,7 +11,7 @@ from typing import Final
 
 import keras
 
-from model.architecture import LAST_MAP
+from model.architecture import convolutions
 from training import torch_weights
 from training.errors import TrainingError
 
@@ -59,12 +59,11 @@ def load(network: keras.Model, weights_dir: Path | None) -> None:
     Raises:
         TrainingError: there are no such weights for it, the file is missing, or its hash differs.
     """
-    convolutions = keras.Model(network.input, network.get_layer(LAST_MAP).output)
     if network.name == "efficientnet_lite0":
         arrays = torch_weights.read(torch_weights.packaged_efficientnet_lite0())
-        torch_weights.load_efficientnet_lite0(convolutions, arrays)
+        torch_weights.load_efficientnet_lite0(convolutions(network), arrays)
     elif network.name in FILES:
-        convolutions.load_weights(_find(FILES[network.name], weights_dir))
+        convolutions(network).load_weights(_find(FILES[network.name], weights_dir))
     else:
         raise TrainingError(f"There are no ImageNet weights for {network.name}.")
 
