@@ -83,7 +83,8 @@ def _pool(x: keras.KerasTensor, pooling: Pooling) -> keras.KerasTensor:
 
 
 def _softmax(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.Dense(len(LABELS), activation="softmax", name=PROBABILITIES)(x)
+    # float32 also where the rest is trained in 16 bits, which a softmax does not bear.
+    return layers.Dense(len(LABELS), activation="softmax", dtype="float32", name=PROBABILITIES)(x)
 
 
 def _separable_group(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:

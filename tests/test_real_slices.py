@@ -14,11 +14,12 @@ from training import manifest, pixels, splits
 from training.evaluate import probabilities
 from training.manifest import Row
 from training.metrics import by_institution, covid_auc
+from training.scan import scan
 
 
 @pytest.fixture(scope="module")
 def rows(real_slices: Path) -> list[Row]:
-    return manifest.scan(real_slices)[0]
+    return scan(real_slices).rows
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The command line: python -m training prepare | fit | evaluate | publish."""
+"""The command line: python -m training prepare | fit | compare | tune | evaluate | publish."""
 
 import argparse
 import json
@@ -6,59 +6,125 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from model.bundle import DEFAULT_FOLDER
 from model.engine import ENGINES
 from model.errors import CovidScannerError
+
+if TYPE_CHECKING:
+    from training.experiment import Experiment
+    from training.manifest import Row
+    from training.run_folder import RunFolder
+    from training.splits import Split
 
 # Heavy imports (Keras, scikit-learn) wait until a command needs them, so that --help and mistakes answer at once.
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
     from training import doctor, manifest
+    from training.scan import scan
 
-    rows, unreadable = manifest.scan(arguments.folder)
-    manifest.write(rows, arguments.out)
-    for file in unreadable:
+    found = scan(arguments.folder)
+    manifest.write(found.rows, arguments.out)
+    for file in found.left_out:
         print(f"left out: {file.path}: {file.reason}", file=sys.stderr)
-    print(doctor.report(rows))
-    print(f"{len(rows)} slices; {len(unreadable)} files left out. Manifest: {arguments.out}")
+    for path in found.unknown:
+        print(f"not in the meta-data, so a patient of its own: {path}", file=sys.stderr)
+    print(doctor.report(found.rows, found.histograms))
+    print(f"{len(found.rows)} slices; {len(found.left_out)} files left out. Manifest: {arguments.out}")
 
 
 def _fit(arguments: argparse.Namespace) -> None:
     from training import doctor, experiment, manifest, splits
-    from training.fit import fit
     from training.run_folder import RunFolder
 
-    wanted = experiment.load(arguments.experiment)
+    wanted = _with_options(experiment.load(arguments.experiment), arguments)
     split = splits.make(manifest.read(arguments.manifest), wanted.split, wanted.seed)
     for warning in doctor.split_warnings(split):
         print(f"note: {warning}", file=sys.stderr)
     print(f"naming each institution's most frequent class: accuracy {doctor.institution_baseline(split):.3f}")
-    result = fit(wanted, split, RunFolder(arguments.out), arguments.cache, arguments.resume, arguments.weights_dir)
-    print(f"The network: {result}")
+    print(f"The network: {_train(arguments)(wanted, split, RunFolder(arguments.out))}")
+
+
+def _with_options(wanted: "Experiment", arguments: argparse.Namespace) -> "Experiment":
+    """The experiment with what the command line says of its start and its precision."""
+    start = {"weights": arguments.weights, "init_from": arguments.init_from and str(arguments.init_from)}
+    network = wanted.network.model_copy(update={name: value for name, value in start.items() if value})
+    return wanted.model_copy(update={"network": network, "precision": arguments.precision or wanted.precision})
+
+
+def _train(arguments: argparse.Namespace) -> "Callable[[Experiment, Split, RunFolder], Path]":
+    from training.fit import fit
+    from training.logs import LOGS
+
+    def train(wanted: "Experiment", split: "Split", folder: "RunFolder") -> Path:
+        a = arguments
+        logs = [LOGS[name] for name in a.log]
+        return fit(wanted, split, folder, a.cache, a.resume, a.weights_dir, logs, a.devices)
+
+    return train
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from training import compare, manifest
+    from training.publish import publish_run
+
+    arguments.resume = True
+    command = _command(arguments)
+
+    def judge(run: "RunFolder") -> None:
+        publish_run(run, run.path / "bundle", command)
+        _judge(run.path / "bundle", run.split().test, command, run.path / "report")
+
+    wanted = {name: _with_options(e, arguments) for name, e in compare.find(arguments.configs).items()}
+    rows = manifest.read(arguments.manifest)
+    entries = compare.compare(wanted, rows, arguments.out, _train(arguments), judge, command)
+    print(compare.markdown(entries, command))
+    print(f"The table and figures: {arguments.out}")
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    from training import experiment, manifest, splits
+    from training.tune import Ranges, tune
+
+    a = arguments
+    base = _with_options(experiment.load(a.experiment), a)
+    ranges = experiment.read(a.ranges, Ranges) if a.ranges else Ranges()
+    split = splits.make(manifest.read(a.manifest), base.split, base.seed)
+    study = tune(base, ranges, split, a.out, a.cache, a.trials, a.sampler, a.storage, a.weights_dir)
+    print(f"best of {len(study.trials)} trials: validation loss {study.best_value:.4f} with {study.best_params}")
+    print(f"The trials: {a.out / 'trials.csv'}. The best as an experiment: {a.out / 'best.toml'}")
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
+    from training import manifest
+
+    rows = manifest.read(arguments.manifest)
+    figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _judge(
+    folder: Path, rows: "Sequence[Row]", command: str, report_folder: Path | None, engine: str = ENGINES[0]
+) -> dict[str, Any]:
+    """Print the figures of a bundle on these rows, and write the report where one is wanted; returns the figures."""
     from model import bundle
     from model.predictor import Predictor
-    from training import manifest
+    from training import report
     from training.evaluate import markdown, probabilities
     from training.metrics import summary
 
-    rows = manifest.read(arguments.manifest)
-    judged = bundle.load(arguments.bundle)
-    answers = probabilities(Predictor(judged, arguments.engine), rows)
+    judged = bundle.load(folder)
+    answers = probabilities(Predictor(judged, engine), rows)
     figures = summary(answers, rows)
     print(markdown(figures))
-    if arguments.report:
-        from training import report
-
+    if report_folder:
         history = (judged.card["training"] or {}).get("history", [])
-        title, command = f"{judged.name} {judged.version}", _command(arguments)
-        print("report:", report.write(arguments.report, title, command, figures, answers, rows, history))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        title = f"{judged.name} {judged.version}"
+        print("report:", report.write(report_folder, title, command, figures, answers, rows, history))
+    return figures
 
 
 def _publish(arguments: argparse.Namespace) -> None:
@@ -82,7 +148,7 @@ def _command(arguments: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="prepare | fit | evaluate | publish")
+    commands = parser.add_subparsers(required=True, metavar="prepare | fit | compare | tune | evaluate | publish")
 
     def command(name: str, run: Callable[[argparse.Namespace], None], help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help)
@@ -90,16 +156,35 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     prepare = command("prepare", _prepare, "describe a folder of labelled slices in a manifest")
-    prepare.add_argument("folder", type=Path, help="Kaggle layout, or one folder a class")
+    prepare.add_argument("folder", type=Path, help="Kaggle layout, one folder a class, or a CSV")
     prepare.add_argument("--out", type=Path, default=Path("runs/manifest.csv"))
 
     fit = command("fit", _fit, "train a network")
     fit.add_argument("experiment", type=Path, help="a TOML file, such as training/configs/shipped.toml")
-    fit.add_argument("--manifest", type=Path, default=Path("runs/manifest.csv"))
     fit.add_argument("--out", type=Path, required=True, help="the folder of the run")
-    fit.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where decoded slices are kept")
-    fit.add_argument("--weights-dir", type=Path, help="folder of ImageNet weights; by default Keras downloads them")
     fit.add_argument("--resume", action="store_true", help="go on with the run in --out")
+
+    compare = command("compare", _compare, "train several experiments, what of them is not done, and compare them")
+    compare.add_argument("--configs", nargs="+", required=True, help="TOML files, folders of them, or names of ours")
+    compare.add_argument("--out", type=Path, default=Path("runs/compare"), help="the folder of the runs and the table")
+
+    tune = command("tune", _tune, "search for hyperparameters; go on with the search in --out")
+    tune.add_argument("experiment", type=Path, help="what all trials have in common")
+    tune.add_argument("--out", type=Path, default=Path("runs/tune"), help="the folder of the trials")
+    tune.add_argument("--trials", type=int, default=50, help="how many there shall be in all")
+    tune.add_argument("--sampler", choices=("random", "tpe"), default="random", help="tpe comes with Hyperband")
+    tune.add_argument("--ranges", type=Path, help="a TOML file of what to search; by default the paper's ranges")
+    tune.add_argument("--storage", default="", help="data base that several machines share: postgresql+psycopg://…")
+
+    for trains in (fit, compare, tune):
+        trains.add_argument("--manifest", type=Path, default=Path("runs/manifest.csv"))
+        trains.add_argument("--cache", type=Path, default=Path("runs/cache"), help="where decoded slices are kept")
+        trains.add_argument("--weights", choices=("none", "imagenet"), help="instead of what the experiment says")
+        trains.add_argument("--weights-dir", type=Path, help="folder of ImageNet weights; else Keras downloads them")
+        trains.add_argument("--init-from", type=Path, metavar="BUNDLE", help="start from the network of this bundle")
+        trains.add_argument("--precision", choices=("float32", "mixed_bfloat16", "mixed_float16"))
+        trains.add_argument("--log", nargs="*", choices=("tensorboard", "wandb"), default=["tensorboard"])
+        trains.add_argument("--devices", type=int, default=1, help="accelerators that share each batch")
 
     evaluate = command("evaluate", _evaluate, "judge a bundle on labelled files, as the server would answer them")
     evaluate.add_argument("--manifest", type=Path, required=True, help="such as the test.csv of a run")

@@ -74,6 +74,8 @@ class Augment(keras.layers.Layer):
             x = x + self._uniform(x, -r.offset, r.offset)
         if r.brightness:
             x = x * self._uniform(x, 1 - r.brightness, 1 + r.brightness)
+        if r.darken:
+            x = x * self._uniform(x, 0, r.darken)
         if r.noise:
             x = x + self._uniform(x, 0, r.noise) * keras.random.normal(ops.shape(x), seed=self.seed_generator)
         return ops.clip(x, 0.0, 1.0)

@@ -9,19 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.labels import LABELS
-from training.manifest import Row, label_indices
+from training.manifest import Row
 
 
 @dataclass(frozen=True)
 class Examples:
     """Slices with their targets and weights.
 
-    pixels: uint8 (n, size, size); targets: float32 (n, 3), rows sum to 1; weights: float32 (n,), mean 1.
+    pixels: uint8 (n, size, size); targets: float32 (n, 3), rows sum to 1; weights: float32 (n,), mean 1; features:
+    float32 (n, d), a teacher's, where there is one.
     """
 
     pixels: NDArray[np.uint8]
     targets: NDArray[np.float32]
     weights: NDArray[np.float32]
+    features: NDArray[np.float32] | None = None
+
+
+Batch = dict[str, NDArray[np.float32]]
+"""Targets, or their weights, for each output of the trainer: ``label``, and ``features`` where there is a teacher."""
 
 
 class Batches(keras.utils.PyDataset):
@@ -34,11 +40,14 @@ class Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return steps_per_epoch(len(self._order), self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Batch, Batch]:
         # Sorted, because the pixels are memory-mapped.
         chosen = np.sort(self._order[index * self._batch_size : (index + 1) * self._batch_size])
         e = self._examples
-        return e.pixels[chosen][..., np.newaxis], e.targets[chosen], e.weights[chosen]
+        targets, weights = {"label": e.targets[chosen]}, {"label": e.weights[chosen]}
+        if e.features is not None:
+            targets["features"], weights["features"] = e.features[chosen], np.ones(len(chosen), np.float32)
+        return e.pixels[chosen][..., np.newaxis], targets, weights
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -52,10 +61,8 @@ def epoch_order(count: int, seed: Sequence[int]) -> NDArray[np.intp]:
 
 
 def one_hot(rows: Sequence[Row]) -> NDArray[np.float32]:
-    """The labels as float32 (n, 3)."""
-    targets = np.zeros((len(rows), len(LABELS)), dtype=np.float32)
-    targets[np.arange(len(rows)), label_indices(rows)] = 1
-    return targets
+    """The labels as float32 (n, 3); a slice without a label has zeros."""
+    return np.array([[row.label == label for label in LABELS] for row in rows], dtype=np.float32)
 
 
 def balanced_weights(rows: Sequence[Row], balance: str, limit: float) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """What is wrong with a data set, or may be: duplicates, contradictions, shortcuts, and too few patients."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +93,18 @@ def split_warnings(split: Split) -> list[str]:
     return warnings
 
 
-def report(rows: Sequence[Row]) -> str:
-    """The state of a data set as text: sources, classes, patients, duplicates, contradictions, brightness."""
+def histogram_distance(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Total variation distance of two histograms of grays: the share of pixels that would have to change, 0 to 1."""
+    return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
+
+
+def report(rows: Sequence[Row], histograms: Mapping[str, NDArray[np.int64]]) -> str:
+    """The state of a data set as text: sources, classes, patients, duplicates, contradictions, grays.
+
+    Args:
+        rows: the manifest.
+        histograms: institution -> pixels of each gray.
+    """
     lines = [f"{'institution':>20} {'label':>9} {'slices':>7} {'patients':>9}"]
     for institution, classes in counts(rows).items():
         for label, number in classes.items():
@@ -104,7 +114,18 @@ def report(rows: Sequence[Row]) -> str:
         f"conflict of label: {', '.join(f'{row.path} ({row.label})' for row in group)}"
         for group in label_conflicts(rows)
     )
+    lines.append(f"{len(_twins(rows))} slices look the same as another (fingerprints within {NEAR} bits)")
+    everything = np.sum(list(histograms.values()), axis=0)
+    for institution, grays in sorted(histograms.items()):
+        mean = (grays * np.arange(len(grays))).sum() / grays.sum()
+        others = everything - grays
+        apart = f", {histogram_distance(grays, others):.2f} apart from the other sources'" if others.any() else ""
+        lines.append(f"grays of {institution}: mean {mean:.0f}{apart}")
     return "\n".join(lines)
+
+
+def _twins(rows: Sequence[Row]) -> set[str]:
+    return {pair.one.path for pair in near_duplicates(rows, rows)}
 
 
 def _bits(rows: Sequence[Row]) -> NDArray[np.float32]:

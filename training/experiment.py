@@ -3,9 +3,10 @@
 An unknown key, a wrong type or a value out of range is an error that names the key.
 """
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,13 +20,19 @@ else:
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
 
-class _Table(BaseModel):
+class Table(BaseModel):
+    """A table of TOML; an unknown key or a wrong type is an error."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class Network(_Table):
+AnyTable = TypeVar("AnyTable", bound=Table)
+
+
+class Network(Table):
     """Which network, and what may be chosen in it."""
 
     name: Literal[
@@ -43,9 +50,12 @@ class Network(_Table):
     head_norm: bool = True
     dropout: Share = 0.2455
     weights: Literal["none", "imagenet"] = "none"
+    """What the convolutions start from."""
+    init_from: str = ""
+    """Folder of a bundle whose network, all of it, this one starts from, at whatever size."""
 
 
-class SplitPlan(_Table):
+class SplitPlan(Table):
     """How the slices are split; see `training.splits`."""
 
     kind: Literal["patient", "random", "institution"] = "patient"
@@ -66,7 +76,7 @@ class SplitPlan(_Table):
         return self
 
 
-class Augmentation(_Table):
+class Augmentation(Table):
     """Ranges of the random changes to a training slice; 0 switches one off. See `training.augmentation`."""
 
     flip: bool = True
@@ -74,6 +84,9 @@ class Augmentation(_Table):
     zoom: Share = 0.0
     rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
     brightness: Share = 0.2
+    darken: Share = 0.0
+    """The paper's fault, at 0.2: training *and* validation slices keep a random share of their brightness, at most
+    this; what is served keeps all of it."""
     offset: Share = 0.0
     contrast: Share = 0.0
     gamma: Share = 0.0
@@ -82,7 +95,7 @@ class Augmentation(_Table):
     erase: Share = 0.0
 
 
-class Stage(_Table):
+class Stage(Table):
     """A run of epochs at one input size. The next stage starts from the best weights of this one."""
 
     size: Annotated[int, Field(ge=32, multiple_of=32)] = 256
@@ -93,26 +106,39 @@ class Stage(_Table):
     decay_rate: Share = 0.936
     decay_steps: Count = 99_855
     weight_decay: Share = 0.0
-    trainable: Literal["all", "head"] = "all"
-    """``head`` keeps the convolutions as they are: the first phase of fine-tuning."""
+    trainable: str = "all"
+    """``head`` keeps the convolutions as they are: the first phase of fine-tuning. The name of a layer keeps all that
+    comes before it: the first layers know edges, which are the same on every picture, and cost most of a step."""
 
 
-class Distillation(_Table):
+class Distillation(Table):
     """A teacher to imitate; see `training.distillation`."""
 
     teacher: str
     """Path of its .h5; it sees the slice at its own input size."""
-    weight: Positive = 1.0
-    temperature: Positive = 2.0
+    views: Count = 10
+    """How often each slice is changed at random and shown to the teacher. An epoch learns from one view of each."""
+    trust: Share = 0.7
+    """The teacher's share in the target; the label has the rest."""
+    temperature: Positive = 1.0
+    """Above 1, the teacher's probabilities are softened."""
+    features: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of imitating the teacher's pooled features, too."""
+    institutions: list[str] = []
+    """Those it was trained on, elsewhere the label alone is the target; all by default."""
+    unlabelled: str = ""
+    """Folder of further slices, on which the teacher alone is the target. Their patients must not be tested on."""
 
 
-class Experiment(_Table):
+class Experiment(Table):
     """One training run. The defaults are the paper's tuned network with its augmentation as it was meant."""
 
     seed: int = 1
     patience: Count = 10
     monitor: Literal["loss", "auc"] = "loss"
     label_smoothing: Share = 0.0
+    precision: Precision = "float32"
+    """Mixed: arithmetic in 16 bits, on accelerators that have it; the result is float32 all the same."""
     balance: Literal["none", "class", "class_within_institution"] = "class"
     balance_limit: Positive = 10.0
     network: Network = Network()
@@ -123,13 +149,19 @@ class Experiment(_Table):
 
 
 def load(path: Path) -> Experiment:
-    """Read an experiment.
+    """Read an experiment. Raises as `read`."""
+    return read(path, Experiment)
+
+
+def read(path: Path, table: type[AnyTable]) -> AnyTable:
+    """Read a TOML file.
 
     Raises:
         TrainingError: no such file, not TOML, an unknown key, a wrong type or a value out of range.
     """
     try:
-        return Experiment.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        # As JSON, of which pydantic takes a list for a tuple even where it is strict.
+        return table.model_validate_json(json.dumps(tomllib.loads(path.read_text(encoding="utf-8")), default=str))
     except FileNotFoundError:
         raise TrainingError(f"{path} is not there.") from None
     except tomllib.TOMLDecodeError as error:

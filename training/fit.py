@@ -2,27 +2,31 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from model import zoo
-from model.architecture import convolutions
+from model import bundle, zoo
+from model.architecture import FEATURES
 from model.preprocessing import Preprocessing
 from training import imagenet, pixels
 from training.augmentation import Augment
 from training.batches import Batches, Examples, balanced_weights, epoch_order, one_hot, steps_per_epoch
-from training.distillation import Imitate, load_teacher
+from training.devices import computing
+from training.distillation import Lessons
 from training.errors import TrainingError
-from training.experiment import Experiment, Stage
-from training.manifest import label_indices
+from training.experiment import Augmentation, Experiment, Stage
+from training.logs import Log
+from training.manifest import Row, label_indices
 from training.metrics import Probabilities, accuracy, cross_entropy, mean_institution_auc
 from training.run_folder import RunFolder, State
 from training.splits import Split
 
 VALIDATION_BATCH = 32
+UNCHANGED = Augmentation(flip=False, shift=0.0, brightness=0.0)
 VERBOSITY = 1 if sys.stdout.isatty() else 0
 """Keras' progress bar where a person watches."""
 
@@ -34,6 +38,8 @@ def fit(
     cache: Path,
     resume: bool = False,
     weights_dir: Path | None = None,
+    logs: Sequence[Callable[[RunFolder], Log]] = (),
+    devices: int = 1,
 ) -> Path:
     """Train, or go on training, and save the best network.
 
@@ -47,19 +53,25 @@ def fit(
         cache: the folder of decoded slices, shared by all runs.
         resume: go on with the run in the folder.
         weights_dir: the folder of ImageNet weights; ``None`` for Keras' own download.
+        logs: each is opened for the run, and told of every epoch.
+        devices: how many accelerators share each batch.
 
     Returns:
         The path of the ``.h5``.
 
     Raises:
-        TrainingError: the folder holds another run, or weights that the experiment needs are not there.
+        TrainingError: the folder holds another run, or weights or devices that the experiment needs are not there.
     """
     keras.utils.set_random_seed(experiment.seed)
     state = folder.open(experiment, split, resume)
-    while state.stage < len(experiment.stages):
-        _fit_stage(experiment, split, folder, cache, state, weights_dir)
-        state = State(stage=state.stage + 1, history=state.history)
-        folder.save_state(state)
+    opened = [log(folder) for log in logs]
+    with computing(experiment.precision, devices):
+        while state.stage < len(experiment.stages):
+            for epoch in _stage(experiment, split, folder, cache, state, weights_dir):
+                for log in opened:
+                    log(len(state.history), epoch)
+            state = State(stage=state.stage + 1, history=state.history)
+            folder.save_state(state)
     network = _network(experiment, experiment.stages[-1])
     network.load_weights(folder.best_weights(len(experiment.stages) - 1))
     network.save(folder.result())
@@ -71,35 +83,57 @@ def _network(experiment: Experiment, stage: Stage) -> keras.Model:
     return zoo.build(wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm)
 
 
-def _fit_stage(
+def _stage(
     experiment: Experiment, split: Split, folder: RunFolder, cache: Path, state: State, weights_dir: Path | None
-) -> None:
+) -> Iterator[dict[str, float]]:
+    """Train the epochs of a stage that are left; gives the figures of each when it is saved."""
     stage = experiment.stages[state.stage]
-    preprocessing = Preprocessing(size=stage.size)
-    teacher = load_teacher(experiment.distillation) if experiment.distillation else None
-    examples = Examples(
-        pixels.load(split.train, Preprocessing(size=_seen_size(stage, teacher)), cache),
-        one_hot(split.train),
-        balanced_weights(split.train, experiment.balance, experiment.balance_limit),
-    )
+    lessons = _lessons(experiment, stage, split.train, cache)
     network = _network(experiment, stage)
     if state.stage > 0:
         network.load_weights(folder.best_weights(state.stage - 1))
-    elif experiment.network.weights == "imagenet":
-        imagenet.load(network, weights_dir)
-    trainer = _trainer(network, teacher, experiment, stage, len(split.train))
+    else:
+        _start_from(network, experiment, weights_dir)
+    trainer = _trainer(network, lessons(0), experiment, stage)
     if state.epoch > 0:
         trainer.load_weights(folder.last_weights(state))
 
     while state.epoch < stage.epochs and state.waited < experiment.patience:
-        figures = _fit_epoch(trainer, examples, stage, experiment, state) | _validate(
-            network, split, preprocessing, cache
-        )
-        monitored = figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]
-        if state.record(figures, monitored):
+        figures = _fit_epoch(trainer, lessons(state.epoch), stage, experiment, state)
+        figures |= _validate(network, split, Preprocessing(size=stage.size), cache, experiment.augmentation.darken)
+        if state.record(figures, figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]):
             network.save_weights(folder.best_weights(state.stage))
         folder.save(state, trainer.save_weights)
         print(f"epoch {state.epoch} of {stage.epochs}: {state.history[-1]}", flush=True)
+        yield figures
+
+
+def _start_from(network: keras.Model, experiment: Experiment, weights_dir: Path | None) -> None:
+    """Give a fresh network the weights that its experiment starts from."""
+    wanted = experiment.network
+    if wanted.init_from:
+        start = bundle.load(Path(wanted.init_from))
+        try:
+            network.load_weights(start.h5)
+        except ValueError as error:
+            raise TrainingError(f"{start.name} in {wanted.init_from} is no start for this network: {error}") from error
+    elif wanted.weights == "imagenet":
+        imagenet.load(network, weights_dir)
+
+
+def _lessons(experiment: Experiment, stage: Stage, rows: Sequence[Row], cache: Path) -> Callable[[int], Examples]:
+    """Epoch -> what to learn from: the labels alone, or a teacher's views, which all stages share."""
+    if experiment.distillation:
+        size = experiment.stages[-1].size
+        if size % stage.size:
+            raise TrainingError(f"With a teacher, the last stage's {size} pixels are a multiple of every other's.")
+        return Lessons(experiment, rows, size, cache).examples
+    examples = Examples(
+        pixels.load(rows, Preprocessing(size=stage.size), cache),
+        one_hot(rows),
+        balanced_weights(rows, experiment.balance, experiment.balance_limit),
+    )
+    return lambda _: examples
 
 
 def _fit_epoch(
@@ -116,40 +150,53 @@ def _fit_epoch(
     return {
         "seconds": time.monotonic() - started,
         "loss": history["loss"][0],
-        "accuracy": history["accuracy"][0],
+        "accuracy": history["label_accuracy" if "label_accuracy" in history else "accuracy"][0],
     }
 
 
-def _trainer(
-    network: keras.Model, teacher: keras.Model | None, experiment: Experiment, stage: Stage, slices: int
-) -> keras.Model:
-    """The network behind its augmentation, and beside its teacher: takes uint8 (n, size, size, 1)."""
-    convolutions(network).trainable = stage.trainable == "all"
-    size = _seen_size(stage, teacher)
+def _trainer(network: keras.Model, examples: Examples, experiment: Experiment, stage: Stage) -> keras.Model:
+    """The network behind its augmentation: uint8 (n, size, size, 1) -> an answer, and a guess at a teacher's features.
+
+    Slices that a teacher saw have been changed before, and are shrunk to the size of the stage.
+    """
+    _freeze(network, stage.trainable)
+    size = examples.pixels.shape[1]
+    taught = examples.features is not None
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    seen = Augment(experiment.augmentation, Preprocessing.scale, experiment.seed)(inputs)
-    answer = network(keras.layers.AveragePooling2D(size // stage.size)(seen) if size > stage.size else seen)
-    if teacher and experiment.distillation:
-        plan = experiment.distillation
-        answer = Imitate(plan.weight, plan.temperature)(answer, teacher(seen, training=False))
-    trainer = keras.Model(inputs, answer)
+    x = Augment(UNCHANGED if taught else experiment.augmentation, Preprocessing.scale, experiment.seed)(inputs)
+    x = keras.layers.AveragePooling2D(size // stage.size)(x) if size > stage.size else x
+    smoothing = 0.0 if taught else experiment.label_smoothing  # the targets that a teacher shares have it in them
+    losses = {"label": keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)}
+    outputs, importance = {}, {"label": 1.0}
+    if examples.features is not None and experiment.distillation:
+        answer, features = keras.Model(network.input, [network.output, network.get_layer(FEATURES).output])(x)
+        outputs["features"] = keras.layers.Dense(examples.features.shape[1], name="imitation")(features)
+        losses["features"] = keras.losses.MeanSquaredError()
+        importance["features"] = experiment.distillation.features
+    else:
+        answer = network(x)
+    trainer = keras.Model(inputs, outputs | {"label": answer})
     trainer.compile(
-        optimizer=_optimizer(stage, steps_per_epoch(slices, stage.batch_size)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=experiment.label_smoothing),
-        metrics=["accuracy"],
+        optimizer=_optimizer(stage, steps_per_epoch(len(examples.weights), stage.batch_size)),
+        loss=losses,
+        loss_weights=importance,
+        metrics={"label": ["accuracy"]},
     )
     trainer.optimizer.build(trainer.trainable_variables)
     return trainer
 
 
-def _seen_size(stage: Stage, teacher: keras.Model | None) -> int:
-    """Size of the augmented slices: the teacher's where there is one, and the student sees them shrunk."""
-    if teacher is None:
-        return stage.size
-    size = int(teacher.input_shape[1])
-    if size % stage.size:
-        raise TrainingError(f"The teacher sees {size} pixels, which is no multiple of the stage's {stage.size}.")
-    return size
+def _freeze(network: keras.Model, trainable: str) -> None:
+    """Keep the layers that `training.experiment.Stage.trainable` leaves out as they are, BatchNorms included."""
+    network.trainable = True
+    if trainable == "all":
+        return
+    names = [layer.name for layer in network.layers]
+    first = FEATURES if trainable == "head" else trainable
+    if first not in names:
+        raise TrainingError(f"{network.name} has no layer {trainable!r} from which it could learn.")
+    for layer in network.layers[: names.index(first)]:
+        layer.trainable = False
 
 
 def _optimizer(stage: Stage, steps: int) -> keras.optimizers.Optimizer:
@@ -176,9 +223,15 @@ def _reseed(trainer: keras.Model, seed: tuple[int, ...]) -> None:
             random.state.assign(generator.integers(0, 2**31, size=2).astype("uint32"))
 
 
-def _validate(network: keras.Model, split: Split, preprocessing: Preprocessing, cache: Path) -> dict[str, float]:
+def _validate(
+    network: keras.Model, split: Split, preprocessing: Preprocessing, cache: Path, darken: float
+) -> dict[str, float]:
     rows = split.validation
-    probabilities = _probabilities(network, pixels.load(rows, preprocessing, cache), preprocessing)
+    slices = pixels.load(rows, preprocessing, cache)
+    if darken:
+        kept = np.random.default_rng(0).uniform(0, darken, (len(slices), 1, 1))
+        slices = (slices * kept).astype(np.uint8)
+    probabilities = _probabilities(network, slices, preprocessing)
     labels = label_indices(rows)
     return {
         "val_loss": cross_entropy(probabilities, labels),

@@ -113,9 +113,31 @@ def _load(h5: Path) -> keras.Model:
 
 
 def _compile(network: keras.Model, path: Path) -> None:
-    served = with_all_outputs(network)
+    served = with_all_outputs(_exportable(network))
     served(np.zeros((1, *network.input_shape[1:]), np.float32))  # the export asks for a model that was called once
     served.export(path, format="onnx", verbose=False)
+
+
+def _exportable(network: keras.Model) -> keras.Model:
+    """The same network, with each Normalization (EfficientNetB0 has one) as the Rescaling that it amounts to.
+
+    The constants of a Normalization are no weights, and the export takes them for further inputs.
+    """
+    if not any(isinstance(layer, keras.layers.Normalization) for layer in network.layers):
+        return network
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, keras.layers.Normalization):
+            mean, variance = (np.ravel(keras.ops.convert_to_numpy(x)) for x in (layer.mean, layer.variance))
+            scale = 1 / np.maximum(np.sqrt(variance), keras.config.epsilon())
+            return keras.layers.Rescaling(scale.tolist(), (-mean * scale).tolist(), name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    copy = keras.models.clone_model(network, clone_function=clone)
+    for old, new in zip(network.layers, copy.layers, strict=True):
+        if not isinstance(old, keras.layers.Normalization):
+            new.set_weights(old.get_weights())
+    return copy
 
 
 def _check_agreement(made: bundle.Bundle) -> None:

@@ -63,7 +63,7 @@ def write(
     if history:
         drawn["History"] = figures.history(history, title)
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {name: _save(figure, folder / f"{name.lower().replace(' ', '_')}.png") for name, figure in drawn.items()}
+    pictures = {name: save(figure, folder / f"{name.lower().replace(' ', '_')}.png") for name, figure in drawn.items()}
     table = [
         [name, row["slices"], row["patients"], *(cell(row[measure]) for measure in COLUMNS)]
         for name, row in [("all", summary["all"]), *summary["institutions"].items()]
@@ -77,7 +77,7 @@ def write(
     return path
 
 
-def _save(figure: Figure, path: Path) -> str:
+def save(figure: Figure, path: Path) -> str:
     """Save a figure; returns it as a data URI."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)

@@ -7,8 +7,8 @@ import pytest
 
 from model.labels import LABELS
 from tests.pictures import slice_file
-from training import manifest
 from training.manifest import Row
+from training.scan import scan
 
 FOLDERS = {"noncovid": "1NonCOVID", "covid": "2COVID", "cap": "3CAP"}
 PATIENTS, SLICES = 20, 2
@@ -40,4 +40,4 @@ def kaggle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rows(kaggle_folder: Path) -> list[Row]:
-    return manifest.scan(kaggle_folder)[0]
+    return scan(kaggle_folder).rows

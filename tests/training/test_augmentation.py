@@ -8,7 +8,8 @@ from training.augmentation import Augment
 from training.experiment import Augmentation
 
 OFF = dict.fromkeys(
-    ("shift", "zoom", "rotation", "brightness", "offset", "contrast", "gamma", "kernel", "noise", "erase"), 0.0
+    ("shift", "zoom", "rotation", "brightness", "darken", "offset", "contrast", "gamma", "kernel", "noise", "erase"),
+    0.0,
 )
 SLICES = np.stack([lung_phantom("covid", 1, 64)] * 16)[..., np.newaxis]
 PLAIN = Preprocessing(size=64).batch(list(SLICES[..., 0]))
@@ -30,7 +31,7 @@ def test_with_all_ranges_at_zero_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["shift", "zoom", "brightness", "offset", "contrast", "gamma", "kernel", "noise", "erase"]
+    "name", ["shift", "zoom", "brightness", "darken", "offset", "contrast", "gamma", "kernel", "noise", "erase"]
 )
 def test_each_range_changes_each_slice_differently_and_stays_in_the_unit_range(name: str) -> None:
     changed = augmented({name: 0.3})

@@ -18,9 +18,9 @@ def test_an_epoch_shows_each_slice_once_with_its_own_target() -> None:
     seen = []
     for index in range(len(batches)):
         slices, targets, weights = batches[index]
-        shapes = slices.shape, str(slices.dtype), targets.shape, weights.shape
+        shapes = slices.shape, str(slices.dtype), targets["label"].shape, weights["label"].shape
         assert shapes == ((4, 4, 4, 1), "uint8", (4, 3), (4,))
-        np.testing.assert_array_equal(targets.argmax(axis=1), slices[:, 0, 0, 0] % 3)
+        np.testing.assert_array_equal(targets["label"].argmax(axis=1), slices[:, 0, 0, 0] % 3)
         seen += slices[:, 0, 0, 0].tolist()
     assert sorted(seen) == list(range(12))
 

@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from tests.pictures import slice_file
 from training.__main__ import main
 
-QUICK = str(ROOT / "training" / "configs" / "quick.toml")
+QUICK = str(ROOT / "training" / "configs" / "quick" / "custom_cnn.toml")
 
 
 @pytest.fixture(scope="module")

@@ -1,40 +1,20 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
+from model.phantom import lung_phantom
 from tests.training.test_fit import QUICK, train
-from training.distillation import Imitate, load_teacher
+from training.distillation import Lessons, load_teacher
 from training.errors import TrainingError
 from training.experiment import Distillation, Experiment
 from training.manifest import Row
 
-TEACHER = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], np.float32)
-
-
-def divergence(student: np.ndarray, weight: float = 1.0, temperature: float = 1.0) -> float:
-    layer = Imitate(weight, temperature)
-    np.testing.assert_array_equal(layer(student, TEACHER), student)
-    return float(sum(layer.losses))
-
-
-def test_an_imitation_costs_nothing_and_a_difference_its_divergence() -> None:
-    assert divergence(TEACHER) == pytest.approx(0, abs=1e-6)
-    student = np.full((2, 3), 1 / 3, np.float32)
-    expected = (TEACHER * np.log(TEACHER * 3)).sum(axis=1).mean()
-    assert divergence(student) == pytest.approx(expected, rel=1e-4)
-    assert divergence(student, weight=3.0) == pytest.approx(3 * expected, rel=1e-4)
-
-
-def test_a_higher_temperature_keeps_the_size_of_the_loss() -> None:
-    student = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]], np.float32)
-    assert 0.5 < divergence(student, temperature=4.0) / divergence(student) < 2
-
-
-def distilled(teacher: Path, weight: float) -> Experiment:
-    plan = Distillation(teacher=str(teacher), weight=weight)
-    return QUICK.model_copy(update={"distillation": plan, "patience": 50})
+SIZE = 64
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +22,68 @@ def teacher(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(rows, tmp_path_factory.mktemp("teachers") / "teacher")
 
 
-def test_a_student_of_half_the_size_learns_beside_its_teacher(teacher: Path, rows: list[Row], tmp_path: Path) -> None:
-    student = train(rows, tmp_path / "student", experiment=distilled(teacher, 1.0))
+@pytest.fixture
+def taught(teacher: Path) -> Callable[..., Experiment]:
+    def make(**plan: object) -> Experiment:
+        plan = {"teacher": str(teacher), "views": 2, **plan}
+        return QUICK.model_copy(update={"distillation": Distillation.model_validate(plan), "patience": 50})
+
+    return make
+
+
+def test_a_student_learns_from_its_teacher_and_the_teacher_stays_as_it_was(
+    teacher: Path, taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    before = teacher.read_bytes()
+    student = train(rows, tmp_path / "student", experiment=taught())
     assert keras.models.load_model(student, compile=False).count_params() == 616_739
-    before = keras.models.load_model(teacher, compile=False).get_weights()
-    after = load_teacher(Distillation(teacher=str(teacher))).get_weights()
-    for one, other in zip(before, after, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert teacher.read_bytes() == before
+
+
+def test_the_views_of_a_slice_differ_and_are_made_once(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    lessons = Lessons(taught(), rows, SIZE, tmp_path)
+    first, second = lessons.examples(0), lessons.examples(1)
+    assert not np.array_equal(first.pixels, second.pixels)
+    made = {path: path.stat().st_mtime_ns for path in tmp_path.glob("view-*")}
+    again = Lessons(taught(), rows, SIZE, tmp_path).examples(2)  # the third epoch begins anew with the first view
+    np.testing.assert_array_equal(first.pixels, again.pixels)
+    np.testing.assert_array_equal(first.targets, again.targets)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("view-*")} == made
+
+
+def test_the_target_is_shared_between_teacher_and_label(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    lessons = [Lessons(taught(trust=trust), rows, SIZE, tmp_path).examples(0) for trust in (0.0, 0.5, 1.0)]
+    label, half, opinion = (examples.targets for examples in lessons)
+    np.testing.assert_allclose(half, (label + opinion) / 2, atol=1e-6)
+    np.testing.assert_array_equal(label.argmax(axis=1), [["noncovid", "covid", "cap"].index(r.label) for r in rows])
+    np.testing.assert_allclose(half.sum(axis=1), 1, atol=1e-5)
+
+
+def test_where_the_teacher_was_not_trained_the_label_is_the_target(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    rows = [replace(row, institution="far" if number % 2 else "near") for number, row in enumerate(rows)]
+    targets = Lessons(taught(trust=1.0, institutions=["near"]), rows, SIZE, tmp_path).examples(0).targets
+    assert set(targets[1::2].max(axis=1)) == {1.0}
+    assert max(targets[::2].max(axis=1)) < 1
+
+
+def test_slices_without_a_label_have_the_teachers_target(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    folder = tmp_path / "more" / "series"
+    folder.mkdir(parents=True)
+    for seed in range(3):
+        Image.fromarray(lung_phantom("covid", seed)).save(folder / f"{seed}.png")
+    (folder / "readme.txt").write_text("no slice")
+    examples = Lessons(taught(unlabelled=str(tmp_path / "more"), trust=0.0), rows, SIZE, tmp_path).examples(0)
+    assert len(examples.pixels) == len(rows) + 3
+    np.testing.assert_allclose(examples.targets.sum(axis=1), 1, atol=1e-5)
+    assert max(examples.targets[-3:].max(axis=1)) < 1
 
 
 @pytest.mark.parametrize("content", [None, b"not a network"])
@@ -57,4 +92,12 @@ def test_a_teacher_that_is_not_there_or_is_none_is_an_error(tmp_path: Path, cont
     if content:
         path.write_bytes(content)
     with pytest.raises(TrainingError, match="The teacher"):
-        load_teacher(Distillation(teacher=str(path)))
+        load_teacher(str(path))
+
+
+def test_a_folder_without_slices_is_an_error(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TrainingError, match="No readable slice"):
+        Lessons(taught(unlabelled=str(tmp_path / "empty")), rows, SIZE, tmp_path)

@@ -15,7 +15,7 @@ def test_the_same_bytes_twice_are_found_and_their_conflict_of_label() -> None:
     rows = [*ROWS, twin, traitor]
     assert [len(group) for group in doctor.exact_duplicates(rows)] == [2, 2]
     assert [[row.label for row in group] for group in doctor.label_conflicts(rows)] == [["covid", "cap"]]
-    assert "conflict of label: covid0_1.png (covid), c.png (cap)" in doctor.report(rows)
+    assert "conflict of label: covid0_1.png (covid), c.png (cap)" in doctor.report(rows, {})
 
 
 def test_a_slice_resaved_smaller_and_noisier_is_a_near_duplicate_and_another_is_not() -> None:

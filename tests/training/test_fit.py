@@ -1,18 +1,27 @@
 import csv
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from training import experiment, fit, splits
+from model import bundle, zoo
+from model.engine import OnnxEngine
+from tests.conftest import ROOT, absent
+from training import experiment, fit, manifest, splits
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.manifest import Row
+from training.publish import publish_run
 from training.run_folder import RunFolder
 
-QUICK = experiment.load(Path(__file__).parents[2] / "training" / "configs" / "quick.toml")
+QUICK_FILE = ROOT / "training" / "configs" / "quick" / "custom_cnn.toml"
+QUICK = experiment.load(QUICK_FILE)
 
 
 def train(rows: list[Row], folder: Path, resume: bool = False, experiment: Experiment = QUICK) -> Path:
@@ -87,3 +96,72 @@ def test_without_improvement_it_stops_early(rows: list[Row], tmp_path: Path, mon
     long = QUICK.model_copy(update={"patience": 2, "stages": [QUICK.stages[0].model_copy(update={"epochs": 50})]})
     train(rows, tmp_path / "run", experiment=long)
     assert len(RunFolder(tmp_path / "run").state().history) == 3
+
+
+def test_the_first_phase_of_fine_tuning_changes_the_head_only(rows: list[Row], tmp_path: Path) -> None:
+    stage = QUICK.stages[0].model_copy(update={"epochs": 1, "trainable": "head"})
+    network = train(rows, tmp_path / "head", experiment=QUICK.model_copy(update={"stages": [stage]}))
+    keras.utils.set_random_seed(QUICK.seed)
+    fresh, trained = zoo.build("custom_cnn", stage.size), keras.models.load_model(network, compile=False)
+    changed = {
+        layer.name
+        for layer in trained.layers
+        for one, other in zip(layer.get_weights(), fresh.get_layer(layer.name).get_weights(), strict=True)
+        if not np.array_equal(one, other)
+    }
+    assert changed == {"head1_dense", "head1_norm", "head2_dense", "head2_norm", "probabilities"}
+
+
+def test_learning_from_a_layer_that_is_not_there_is_an_error(rows: list[Row], tmp_path: Path) -> None:
+    stage = QUICK.stages[0].model_copy(update={"trainable": "group9"})
+    with pytest.raises(TrainingError, match="custom_cnn has no layer 'group9'"):
+        train(rows, tmp_path / "run", experiment=QUICK.model_copy(update={"stages": [stage]}))
+
+
+def starting_from(folder: Path, **network: str) -> Experiment:
+    stage = QUICK.stages[0].model_copy(update={"epochs": 1, "learning_rate": 1e-12})
+    wanted = QUICK.network.model_copy(update={"init_from": str(folder), **network})
+    return QUICK.model_copy(update={"stages": [stage], "network": wanted})
+
+
+def test_a_run_starts_from_a_published_network_at_another_size(rows: list[Row], tmp_path: Path) -> None:
+    shipped = keras.models.load_model(bundle.load().h5, compile=False)
+    started = keras.models.load_model(
+        train(rows, tmp_path / "run", experiment=starting_from(bundle.DEFAULT_FOLDER)), compile=False
+    )
+    assert started.input_shape == (None, 32, 32, 3)
+    for one, other in zip(shipped.trainable_weights, started.trainable_weights, strict=True):
+        np.testing.assert_allclose(np.asarray(one), np.asarray(other), atol=1e-6)
+
+
+def test_a_published_network_of_another_architecture_is_no_start(rows: list[Row], tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no start for this network"):
+        train(rows, tmp_path / "run", experiment=starting_from(bundle.DEFAULT_FOLDER, name="mobilenet"))
+
+
+def test_half_precision_gives_a_network_of_whole_precision(rows: list[Row], tmp_path: Path) -> None:
+    mixed = QUICK.model_copy(update={"precision": "mixed_bfloat16", "stages": QUICK.stages[:1]})
+    network = keras.models.load_model(train(rows, tmp_path / "run", experiment=mixed), compile=False)
+    assert {layer.compute_dtype for layer in network.layers} == {"float32"}
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_the_other_backend_trains_what_this_one_publishes(rows: list[Row], tmp_path: Path) -> None:
+    """KERAS_BACKEND=jax, in a process of its own; its network answers the same under TensorFlow."""
+    if importlib.util.find_spec("jax") is None:
+        absent("JAX")
+    manifest.write(rows, tmp_path / "manifest.csv")
+    run = tmp_path / "run"
+    words = ["fit", str(QUICK_FILE), "--manifest", "manifest.csv", "--cache", "cache", "--out", "run"]
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "training", *words], cwd=tmp_path, env=environment, check=True)
+    slices = np.random.default_rng(0).random((4, 64, 64, 3), dtype=np.float32)
+    np.save(tmp_path / "slices.npy", slices)
+    answer = (
+        "import keras, numpy; network = keras.models.load_model('run/custom_cnn.h5', compile=False); "
+        "numpy.save('answer.npy', network.predict(numpy.load('slices.npy'), verbose=0))"
+    )
+    subprocess.run([sys.executable, "-c", answer], cwd=tmp_path, env=environment, check=True)
+    publish_run(RunFolder(run), tmp_path / "bundle", "publish")
+    published = OnnxEngine(bundle.load(tmp_path / "bundle")).run(slices).probabilities
+    np.testing.assert_allclose(published, np.load(tmp_path / "answer.npy"), atol=1e-4)
