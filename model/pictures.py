@@ -1,10 +1,11 @@
-"""Bytes of a picture file -> one 8-bit gray slice.
+"""Bytes of a picture file (PNG, JPEG, WebP, TIFF, BMP) -> one 8-bit gray slice.
 
-The kind of a file is told by its content, never by its name. Everything is checked before the pixels are
-decoded, and everything stays in memory.
+Everything is checked before the pixels are decoded, and everything stays in memory.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -25,7 +26,7 @@ MAX_PIXELS: Final = 4096 * 4096
 MIN_SIDE: Final = 32
 """Shortest side, in pixels, of a picture in which a lung could still be seen."""
 
-_READABLE: Final = "Send the slice as PNG, JPEG, WebP, TIFF or BMP."
+_READABLE: Final = "Send the slice as DICOM, PNG, JPEG, WebP, TIFF or BMP."
 
 _BROKEN: Final = "The picture is cut off or corrupt. Export the slice again."
 
@@ -35,17 +36,15 @@ _SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"II*\0", 
 _RECOGNISED: Final = (
     (0, b"GIF8", "a GIF"),
     (0, b"%PDF", "a PDF"),
-    (0, b"PK\x03\x04", "a zip archive"),
-    (0, b"\x1f\x8b", "a gzip file"),
-    (128, b"DICM", "a DICOM file"),
-    (344, b"n+1\0", "a NIfTI file"),
+    (0, b"\x1f\x8b", "a gzip file of something else than NIfTI or tar"),
+    (344, b"ni1\0", "a NIfTI header without its picture"),
     (0, b"<svg", "an SVG drawing"),
     (0, b"<?xml", "an XML file"),
 )
 """(offset, magic bytes, what to call it): files that people do send, so that the refusal can name them."""
 
 
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
+def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
     """Decode one picture to one gray slice.
 
     8- and 16-bit, gray, RGB, CMYK and palette pictures are read; alpha is dropped, not blended; the EXIF orientation
@@ -63,13 +62,26 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
         ImageTooLargeError: more than `max_pixels`; told by the header, before any pixel is decoded.
         UnreadableImageError: empty, truncated, corrupt, or too small to be a slice.
     """
+    with _opened(data, max_pixels) as picture:
+        picture.load()
+        return _to_gray(ImageOps.exif_transpose(picture))
+
+
+def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
+    """Raise what `decode_picture` would, as far as the header tells; no pixel is decoded."""
+    with _opened(data, max_pixels):
+        pass
+
+
+@contextmanager
+def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """The picture with its header checked; what goes wrong with it is an `ImageError`."""
     if not data:
         raise UnreadableImageError("The file is empty. Send the picture's own bytes.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             _check_header(picture, max_pixels)
-            picture.load()
-            return _to_gray(ImageOps.exif_transpose(picture))
+            yield picture
     except ImageError:
         raise
     except UnidentifiedImageError:
