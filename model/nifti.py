@@ -49,6 +49,8 @@ class Volume:
 def describe(data: bytes, limits: Limits) -> Header:
     """The header of a NIfTI file. Raises ImageError: it cannot be read, or is no volume of slices."""
     volume = _open(data, limits)
+    if volume.values.dtype.kind == "f" and not np.isfinite(volume.values.sum(dtype=np.float64)):
+        raise UnreadableImageError("The NIfTI has values that are no numbers (NaN). Fill them and send it again.")
     orientation = volume.orientation
     origins = (volume.affine[:3, 3] + index * volume.affine[:3, 2] for index in range(volume.values.shape[2]))
     across, down, between = (float(np.linalg.norm(volume.affine[:3, axis])) for axis in range(3))
@@ -67,8 +69,6 @@ def frames(data: bytes, indices: Sequence[int], window: Window, limits: Limits) 
     volume = _open(data, limits)
     for index in indices:
         hounsfield = volume.values[:, :, index].T.astype(np.float32)
-        if not np.isfinite(hounsfield).all():
-            raise UnreadableImageError("The NIfTI has values that are no numbers (NaN). Fill them and send it again.")
         gray = window.apply(hounsfield * np.float32(volume.slope) + np.float32(volume.intercept))
         yield np.ascontiguousarray(volume.orientation.apply(gray))
 
@@ -117,6 +117,8 @@ def _shape(dim: Sequence[int]) -> tuple[int, ...]:
     shape = tuple(int(size) for size in dim)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
+    if min(shape, default=0) < 1:
+        raise UnreadableImageError("The NIfTI declares a dimension of no voxels. Export it again.")
     if len(shape) != 3:
         raise UnsupportedTypeError(f"The NIfTI has {len(shape)} dimensions; one volume has 3. Send one volume a file.")
     return shape

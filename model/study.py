@@ -35,6 +35,9 @@ AHEAD: Final = 8
 
 T = TypeVar("T")
 
+Failure = tuple[str, ImageError]
+"""What cannot be used, and why."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -97,21 +100,20 @@ def predict_study(
     files, unread = yield from _read(list(unpacked(sources, limits)), limits)
     candidates, set_aside = grouped(files)
     if not candidates:
-        raise _reason(files, [error for _, error in unread])
+        refused = [file.header.refusal for file in files if file.header.refusal]
+        raise _reason([*(error for _, error in unread), *(FILE_ERRORS[code](text) for code, text in refused)])
     best, others = chosen(candidates, series)
     slices, left_out = yield from _classified(predictor, best, limits)
     if not slices:
-        raise NoSeriesError("No slice of the series shows enough lung. Send an axial series of the chest.")
-    skipped = [*(Note(label, str(error)) for label, error in unread), *best.skipped, *left_out]
+        raise _reason([error for _, error in left_out])
+    skipped = [*map(_note, unread), *best.skipped, *map(_note, left_out)]
     yield _concluded(predictor, best, [*set_aside, *others], slices, skipped)
 
 
-def _read(
-    sources: Sequence[SourceFile], limits: Limits
-) -> Generator[Progress, None, tuple[list[File], list[tuple[str, ImageError]]]]:
+def _read(sources: Sequence[SourceFile], limits: Limits) -> Generator[Progress, None, tuple[list[File], list[Failure]]]:
     """The files whose header can be read, and those that cannot, with the reason."""
     files: list[File] = []
-    unread: list[tuple[str, ImageError]] = []
+    unread: list[Failure] = []
     for number, source in enumerate(sources, 1):
         try:
             files.append(_described(source, limits))
@@ -135,26 +137,31 @@ def _described(source: SourceFile, limits: Limits) -> File:
     return File(source, kind, volumes.describe(data, kind, limits))
 
 
-def _reason(files: Sequence[File], unread: Sequence[ImageError]) -> ImageError:
-    """Why there is no series: what is wrong with the files, where they all say the same."""
-    refusals = [file.header.refusal for file in files if file.header.refusal]
-    errors = [*unread, *(FILE_ERRORS[code](message) for code, message in refusals)]
+def _reason(errors: Sequence[ImageError]) -> ImageError:
+    """Why there is no answer: what is wrong with every file or slice, where they have the same code."""
+    if not errors:
+        return NoSeriesError("There is no file in it. Send the slices of an axial series of the chest.")
     if len({error.code for error in errors}) == 1:
         return errors[0]
-    return NoSeriesError(f"None of the {len(errors)} files is an axial CT slice. The first: {errors[0]}")
+    return NoSeriesError(f"None of the {len(errors)} files or slices can be used. The first: {errors[0]}")
+
+
+def _note(failure: Failure) -> Note:
+    what, error = failure
+    return Note(what, str(error))
 
 
 def _classified(
     predictor: Predictor, series: Series, limits: Limits
-) -> Generator[Seen, None, tuple[list[StudySlice], list[Note]]]:
+) -> Generator[Seen, None, tuple[list[StudySlice], list[Failure]]]:
     """The lung slices of a series with their predictions, and what was left out of it."""
     slices: list[StudySlice] = []
-    left_out: list[Note] = []
+    left_out: list[Failure] = []
     waiting: list[tuple[int, Slice]] = []
     total = len(series.frames)
     for done, (index, found) in enumerate(_ahead(_lung_slices(series, predictor, limits)), 1):
-        if isinstance(found, Note):
-            left_out.append(found)
+        if isinstance(found, ImageError):
+            left_out.append((_name(index, series.frames[index]), found))
         else:
             waiting.append((index, found))
         if len(waiting) == BATCH or (waiting and done == total):
@@ -171,17 +178,17 @@ def _predicted(predictor: Predictor, series: Series, batch: Sequence[tuple[int, 
         yield StudySlice(index, _position(series.frames[index]), prediction)
 
 
-def _lung_slices(series: Series, predictor: Predictor, limits: Limits) -> Iterator[tuple[int, Slice | Note]]:
+def _lung_slices(series: Series, predictor: Predictor, limits: Limits) -> Iterator[tuple[int, Slice | ImageError]]:
     """Index and pixels of each slice that shows lung, in order; of each other, why it is left out."""
     window = predictor.bundle.preprocessing.window
     for index, found in _decoded(series, window, limits):
-        if isinstance(found, Note) or lung_share(found, window) >= ENOUGH:
+        if isinstance(found, ImageError) or lung_share(found, window) >= ENOUGH:
             yield index, found
         else:
-            yield index, Note(_name(index, series.frames[index]), "It shows little or no lung.")
+            yield index, NoSeriesError("There is little or no lung in it.")
 
 
-def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[int, Slice | Note]]:
+def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[int, Slice | ImageError]]:
     for _, group in groupby(enumerate(series.frames), key=lambda item: id(item[1].file)):
         frames = deque(group)
         file = frames[0][1].file
@@ -189,8 +196,7 @@ def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[i
             for pixels in _pixels(file, [frame.index for _, frame in frames], window, limits):
                 yield frames.popleft()[0], pixels
         except ImageError as error:
-            for index, frame in frames:
-                yield index, Note(_name(index, frame), str(error))
+            yield from ((index, error) for index, _ in frames)
 
 
 def _pixels(file: File, indices: Sequence[int], window: Window, limits: Limits) -> Iterator[Slice]:
