@@ -12,18 +12,15 @@ from model.window import LUNG, Window
 SIZE: Final = 96
 """Pixels on a side at which it is looked for: noise and vessels are averaged away."""
 
-AIR: Final = -400.0
-"""Hounsfield units below which a pixel is air or lung, whatever is between the alveoli of a sick one."""
-
-GAS: Final = -960.0
-"""Below this it is pure air: windpipe and bowel, not lung."""
+AIR: Final = -500.0
+"""Hounsfield units below which a pixel is air or lung."""
 
 ENOUGH: Final = 0.05
 """Share of the body's area."""
 
 
 def lung_share(pixels: Slice, window: Window = LUNG) -> float:
-    """Share of the body's area, of 1, that is lung. A picture without a body has 0.
+    """Share of the body's area, of 1, that is air inside it: lung, but for windpipe and bowel.
 
     Args:
         pixels: uint8 (height, width), in the lung window.
@@ -32,8 +29,7 @@ def lung_share(pixels: Slice, window: Window = LUNG) -> float:
     small = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BOX))
     air = small < window.gray(AIR)
     inside = ~_reached_from_the_edge(air)
-    lung = inside & air & (small > window.gray(GAS))
-    return float(lung.sum() / inside.sum()) if inside.any() else 0.0
+    return float((inside & air).sum() / inside.sum()) if inside.any() else 0.0
 
 
 def _reached_from_the_edge(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
