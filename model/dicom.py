@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread, uid
 from pydicom.datadict import tag_for_keyword
+from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.pixels.utils import iter_pixels
 from pydicom.tag import BaseTag
@@ -175,7 +176,7 @@ def _check_kind(dataset: Dataset) -> None:
     modality = dataset.get("Modality") or "missing"
     if modality != "CT":
         raise UnsupportedTypeError(f"Modality (0008,0060) is {_code(modality)}; only CT is read here.")
-    reformat = REFORMATS.intersection(_values(dataset, "ImageType")[2:])
+    reformat = REFORMATS.intersection(_values(dataset.get("ImageType"))[2:])
     if reformat:
         raise UnsupportedTypeError(f"ImageType (0008,0008) has {min(reformat)}: this is no axial slice of the scan.")
 
@@ -251,9 +252,9 @@ def _number_of_frames(dataset: Dataset) -> int:
     return int(dataset.get("NumberOfFrames") or 1)
 
 
-def _values(dataset: Dataset, keyword: str) -> list[str]:
-    value = dataset.get(keyword) or ""
-    return [value] if isinstance(value, str) else [str(part) for part in value]
+def _values(value: Any) -> list[str]:
+    """The texts of a value that may be none, one or several."""
+    return [str(part) for part in value] if isinstance(value, MultiValue) else [str(value or "")]
 
 
 def _code(value: object) -> str:
@@ -264,10 +265,11 @@ def _code(value: object) -> str:
 
 def _header(dataset: Dataset, planes: tuple[Plane, ...], refusal: tuple[str, str] | None) -> Header:
     def text(keyword: str) -> str:
-        return "\\".join(_values(dataset, keyword))
+        return "\\".join(_values(dataset.get(keyword)))
 
     spacing = _find(dataset, 0, "PixelMeasuresSequence", "PixelSpacing") if planes else None
     thickness = _find(dataset, 0, "PixelMeasuresSequence", "SliceThickness") if planes else None
+    kernel = _find(dataset, 0, "CTReconstructionSequence", "ConvolutionKernel") if planes else None
     return Header(
         kind="dicom",
         rows=int(dataset.get("Rows") or 0),
@@ -281,6 +283,6 @@ def _header(dataset: Dataset, planes: tuple[Plane, ...], refusal: tuple[str, str
         instance=text("SOPInstanceUID"),
         frame_of_reference=text("FrameOfReferenceUID"),
         description=text("SeriesDescription"),
-        kernel=str(_find(dataset, 0, "CTReconstructionSequence", "ConvolutionKernel") or "") if planes else "",
+        kernel="\\".join(_values(kernel)),
         refusal=refusal,
     )

@@ -29,10 +29,9 @@ THIN: Final = 3.0
 """Millimetres of slice thickness up to which lung is seen in detail."""
 
 LUNG_KERNEL: Final = re.compile(
-    r"lung|pulm|parench|bone|edge|b[5-8]\df?|bl\d\d|br[5-7]\d|i[5-8]\df?|fc(5\d|8\d)|y[abcd]|l", re.IGNORECASE
+    r"(lung|pulm|parench|bone|edge).*|(b[5-8]|bl[5-8]|br[5-7]|d[5-8]|i[5-8])\d.*|fc[58]\d|y[a-d]|l", re.IGNORECASE
 )
-"""Reconstruction kernels that show the lung, as Siemens, GE, Philips and Canon name them (all but the last two letters
-of a name tell); bone kernels are as sharp."""
+"""Reconstruction kernels that show the lung, as GE, Siemens, Canon and Philips name them; bone's are as sharp."""
 
 LUNG_DESCRIPTION: Final = re.compile(r"lung|pulm|parench", re.IGNORECASE)
 
@@ -147,7 +146,8 @@ def chosen(series: Sequence[Series], uid: str | None = None) -> tuple[Series, li
 
     def worth(one: Series) -> tuple[bool, bool, bool, bool, int, str]:
         header = one.header
-        lung = bool(LUNG_KERNEL.fullmatch(_kernel(header)) or LUNG_DESCRIPTION.search(header.description))
+        kernel = header.kernel.split("\\")[0]  # Siemens adds the strength of its iterations: Br60f\3
+        lung = bool(LUNG_KERNEL.fullmatch(kernel) or LUNG_DESCRIPTION.search(header.description))
         thin = 0 < (header.thickness_mm or 0) <= THIN
         return (header.kind == "dicom", one.extent_mm >= longest / 2, lung, thin, len(one.frames), one.uid)
 
@@ -162,11 +162,6 @@ def _summary(one: Series) -> str:
     facts += [f"{header.thickness_mm:g} mm"] if header.thickness_mm else []
     facts += [f"kernel {printable(header.kernel, 16)}"] if header.kernel else []
     return f"{one.title} ({', '.join(facts)})"
-
-
-def _kernel(header: Header) -> str:
-    # Philips and others add a letter for the field of view (LungA), Siemens two values (Br60f\3).
-    return re.split(r"[\\\s]", header.kernel)[0].removesuffix("A")
 
 
 def _uid(file: File) -> str:
