@@ -15,9 +15,12 @@ from model.errors import CovidScannerError
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    from training import doctor, manifest
+    from training import dicom_folder, doctor, manifest
 
-    rows, unreadable = manifest.scan(arguments.folder)
+    if dicom_folder.holds_dicom(arguments.folder):
+        rows, unreadable = dicom_folder.scan(arguments.folder, dicom_folder.read_salt(arguments.salt))
+    else:
+        rows, unreadable = manifest.scan(arguments.folder)
     manifest.write(rows, arguments.out)
     for file in unreadable:
         print(f"left out: {file.path}: {file.reason}", file=sys.stderr)
@@ -90,8 +93,12 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     prepare = command("prepare", _prepare, "describe a folder of labelled slices in a manifest")
-    prepare.add_argument("folder", type=Path, help="Kaggle layout, or one folder a class")
+    prepare.add_argument("folder", type=Path, help="Kaggle layout, or one folder a class, of pictures or of DICOM")
     prepare.add_argument("--out", type=Path, default=Path("runs/manifest.csv"))
+
+    prepare.add_argument(
+        "--salt", type=Path, default=Path("runs/salt"), help="secret that patients of DICOM files are hashed with"
+    )
 
     fit = command("fit", _fit, "train a network")
     fit.add_argument("experiment", type=Path, help="a TOML file, such as training/configs/shipped.toml")

@@ -41,7 +41,8 @@ METADATA_ENCODING = "latin-1"
 class Row:
     """One slice. `patient` groups slices for the split; `institution` is the source it came from.
 
-    `fingerprint` is alike for pictures that look alike; empty where it is not known.
+    `fingerprint` is alike for pictures that look alike; empty where it is not known. `study` and `series` are the UIDs
+    of a DICOM, which group slices within a patient.
     """
 
     path: str
@@ -50,6 +51,8 @@ class Row:
     institution: str
     sha256: str
     fingerprint: str = ""
+    study: str = ""
+    series: str = ""
 
 
 @dataclass(frozen=True)
