@@ -46,9 +46,12 @@ class ReadingProcess:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the process where it does not run, and do not wait until it is ready."""
-        with self._lock:
-            self._start()
+        """Start the process where it does not run; waits neither until it is ready nor until it is free."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._start()
+            finally:
+                self._lock.release()
 
     def stop(self) -> None:
         """End the process; the next request starts another."""
@@ -100,7 +103,7 @@ class ReadingProcess:
         return self._connection.recv_bytes()
 
     def _start(self) -> Connection:
-        if self._connection and self._process and self._process.poll() is None:
+        if self._connection and self._alive():
             return self._connection
         self._stop()
         ours, theirs = socket.socketpair()
@@ -116,6 +119,12 @@ class ReadingProcess:
             )
         self._connection, self._ready = Connection(ours.detach()), False
         return self._connection
+
+    def _alive(self) -> bool:
+        if not self._process or not self._connection or self._process.poll() is not None:
+            return False
+        # Between two requests there is nothing to hear but its end, which must not be the next file's fault.
+        return not (self._ready and self._connection.poll())
 
     def _stop(self) -> None:
         if self._connection:
