@@ -15,7 +15,7 @@ from typing import Final
 
 from model.errors import ArchiveError, ImageTooLargeError, TooManyFilesError
 from model.header import Limits
-from model.kinds import GZIP, kind_of
+from model.kinds import ARCHIVES, GZIP, kind_of
 
 LABEL_LENGTH: Final = 255
 
@@ -41,11 +41,14 @@ def unpacked(files: Iterable[SourceFile], limits: Limits) -> Iterator[SourceFile
     """The files, with those of the archives among them in their place.
 
     Raises:
-        ArchiveError: an archive is broken, encrypted, or names files outside itself.
+        ArchiveError: an archive is broken, encrypted, or names files outside itself; or there are several.
         TooManyFilesError, ImageTooLargeError: more files or bytes than the limits.
     """
-    number = 0
+    number = archives = 0
     for file in files:
+        archives += kind_of(file.read()) in ARCHIVES
+        if archives > 1:
+            raise ArchiveError("There are several archives. Pack the study into one.")
         for member in _members(file, limits):
             number += 1
             if number > limits.slices:

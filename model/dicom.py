@@ -121,11 +121,9 @@ def _faults_named() -> Iterator[None]:
     except (ImageError, GeneratorExit):
         raise
     except MemoryError:
-        raise ImageTooLargeError(
-            "Decoding the DICOM takes more memory than is allowed. Send it uncompressed."
-        ) from None
+        raise ImageTooLargeError("Decoding the DICOM takes more memory than is allowed.") from None
     except Exception:  # noqa: BLE001
-        raise UnreadableImageError("The DICOM is cut off or corrupt. Export it again.") from None
+        raise UnreadableImageError(_BROKEN) from None
 
 
 def _inflated(data: bytes, limits: Limits) -> bytes:

@@ -5,6 +5,7 @@ CovidScannerError
 │   ├── UnsupportedTypeError    not a kind of file that is read here, or not of an axial CT
 │   ├── ImageTooLargeError      more pixels, frames or bytes than the limit
 │   ├── UnreadableImageError    the right kind, but broken, empty or too small
+│   │   └── DecoderError        decoding it crashed, or took too much time or memory
 │   ├── VolumeError             several slices, where one is asked for
 │   └── StudyError              files that make no study together
 │       ├── ArchiveError        an archive is broken, encrypted, nested, or names files outside itself
@@ -46,6 +47,10 @@ class UnreadableImageError(ImageError):
     """The bytes are of a known kind but cannot be decoded to a usable slice."""
 
     code = "unreadable_image"
+
+
+class DecoderError(UnreadableImageError):
+    """Decoding the file ended the process that did it; a study with such a file is not read on."""
 
 
 class VolumeError(ImageError):

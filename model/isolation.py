@@ -13,12 +13,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from model.errors import FILE_ERRORS, UnreadableImageError
+from model.errors import FILE_ERRORS, DecoderError
 
 ROOT: Final = Path(__file__).parent.parent
 
 MEMORY: Final = 2**30
-"""Bytes of address space that the process may have beside the file it reads, of which its libraries take a third."""
+"""Bytes of address space that the process may have; its libraries take a fifth, and the file it reads its own size."""
 
 START_SECONDS: Final = 60.0
 REPLY_SECONDS: Final = 20.0
@@ -62,7 +62,8 @@ class ReadingProcess:
         """Send a request about a file; yields the replies, each with its pixels, until the last.
 
         Raises:
-            ImageError: the file cannot be read, or the process died or took too long over it.
+            DecoderError: the process died or took too long over the file.
+            ImageError: the file cannot be read.
         """
         with self._lock:
             whole = False
@@ -77,7 +78,7 @@ class ReadingProcess:
                         return
                     yield reply, pixels
             except (EOFError, OSError):
-                raise UnreadableImageError(
+                raise DecoderError(
                     "Decoding the file failed, or took too much time or memory. Export it again, uncompressed."
                 ) from None
             finally:

@@ -116,8 +116,8 @@ def grouped(files: Iterable[File]) -> tuple[list[Series], list[Note]]:
     if len(patients) > 1:
         raise SeveralPatientsError(f"The files are of {len(patients)} patients. Send the study of one.")
     groups: dict[str, list[File]] = {}
-    for file in files:
-        groups.setdefault(_uid(file), []).append(file)
+    for number, file in enumerate(files):
+        groups.setdefault(_uid(file, number), []).append(file)
     series, set_aside = [], []
     for uid, members in groups.items():
         good = [file for file in members if not file.header.refusal]
@@ -164,10 +164,10 @@ def _summary(one: Series) -> str:
     return f"{one.title} ({', '.join(facts)})"
 
 
-def _uid(file: File) -> str:
-    if file.kind == "dicom":
-        return file.header.series or f"file {file.source.label}"
-    return PICTURES if file.kind == "picture" else f"nifti {file.source.label}"
+def _uid(file: File, number: int) -> str:
+    if file.kind == "picture":
+        return PICTURES
+    return file.header.series or f"{file.kind} {number} {file.source.label}".strip()
 
 
 def _refused(files: Sequence[File]) -> Note:

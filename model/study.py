@@ -15,7 +15,7 @@ import numpy as np
 
 from model import volumes
 from model.archives import SourceFile, unpacked
-from model.errors import FILE_ERRORS, ArchiveError, ImageError, NoSeriesError
+from model.errors import FILE_ERRORS, ArchiveError, DecoderError, ImageError, NoSeriesError, TooManyFilesError
 from model.header import Header, Limits
 from model.kinds import ARCHIVES, kind_of
 from model.lungs import ENOUGH, lung_share
@@ -104,6 +104,8 @@ def predict_study(
         refused = [file.header.refusal for file in files if file.header.refusal]
         raise _reason([*(error for _, error in unread), *(FILE_ERRORS[code](text) for code, text in refused)])
     best, others = chosen(candidates, series)
+    if len(best.frames) > limits.slices:
+        raise TooManyFilesError(f"The series has {len(best.frames):,} slices; at most {limits.slices:,} are read.")
     slices, left_out = yield from _classified(predictor, best, limits)
     if not slices:
         raise _reason([error for _, error in left_out])
@@ -118,7 +120,7 @@ def _read(sources: Sequence[SourceFile], limits: Limits) -> Generator[Progress, 
     for number, source in enumerate(sources, 1):
         try:
             files.append(_described(source, limits))
-        except ArchiveError:
+        except (ArchiveError, DecoderError):
             raise
         except ImageError as error:
             unread.append((source.label or "unnamed file", error))
@@ -179,7 +181,9 @@ def _predicted(predictor: Predictor, series: Series, batch: Sequence[tuple[int, 
         yield StudySlice(index, _position(series.frames[index]), prediction)
 
 
-def _lung_slices(series: Series, predictor: Predictor, limits: Limits) -> Iterator[tuple[int, Slice | ImageError]]:
+def _lung_slices(
+    series: Series, predictor: Predictor, limits: Limits
+) -> Generator[tuple[int, Slice | ImageError], None, None]:
     """Index and pixels of each slice that shows lung, in order; of each other, why it is left out."""
     window = predictor.bundle.preprocessing.window
     for index, found in _decoded(series, window, limits):
@@ -196,6 +200,8 @@ def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[i
         try:
             for pixels in _pixels(file, [frame.index for _, frame in frames], window, limits):
                 yield frames.popleft()[0], pixels
+        except DecoderError:
+            raise
         except ImageError as error:
             yield from ((index, error) for index, _ in frames)
 
@@ -207,7 +213,7 @@ def _pixels(file: File, indices: Sequence[int], window: Window, limits: Limits) 
     return volumes.frames(data, file.kind, indices, window, limits)
 
 
-def _ahead(source: Generator[T, None, None] | Iterator[T]) -> Iterator[T]:
+def _ahead(source: Generator[T, None, None]) -> Iterator[T]:
     """The items of `source`, which runs in a thread of its own, a few items ahead."""
     end = object()
     pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
@@ -218,6 +224,7 @@ def _ahead(source: Generator[T, None, None] | Iterator[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
     finally:
         pool.shutdown(cancel_futures=True)
+        source.close()
 
 
 def _concluded(

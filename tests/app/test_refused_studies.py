@@ -9,10 +9,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app import create_app
+from model import volumes
+from model.isolation import ReadingProcess
 from tests.app.problems import assert_problem
 from tests.forms import form
 from tests.pictures import REFUSED as REFUSED_PICTURES
-from tests.scans import REFUSED, REFUSED_ARCHIVES, dicom_series, dicom_slice, scan, zipped
+from tests.scans import REFUSED, REFUSED_ARCHIVES, dicom_series, dicom_slice, enhanced, scan, zipped
 
 TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"
 PYDICOM_FILES = sorted(path for path in TEST_FILES.rglob("*") if path.is_file())
@@ -58,6 +60,27 @@ def test_two_patients_in_one_upload_are_refused_and_nobody_is_named(client: Flas
     assert "2 patients" in assert_problem(response, 422, "several_patients")["detail"]
     for secret in ("4711", "0815", "Mustermann", "Doe"):
         assert secret not in response.text
+
+
+def test_several_archives_in_one_request(client: FlaskClient) -> None:
+    packed = zipped({"a.dcm": dicom_slice()})
+    assert_problem(send(client, "/studies", packed, packed), 422, "bad_archive")
+
+
+def test_a_series_of_more_slices_than_files_are_allowed() -> None:
+    few = create_app({"MAX_STUDY_FILES": 3}).test_client()
+    files = [enhanced(scan(2), first) for first in (-300.0, -200.0)]
+    assert_problem(send(few, "/studies", *files), 413, "too_many_files")
+
+
+def test_a_file_that_kills_its_decoder_ends_the_study(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one file after another, each of which would take its time."""
+    process = ReadingProcess("tests.model.crashing_reader")
+    monkeypatch.setattr(volumes, "reading_process", lambda: process)
+    response = send(client, "/studies", dicom_slice(), dicom_slice(seed=2))
+    assert "too much time or memory" in assert_problem(response, 422, "unreadable_image")["detail"]
+    process.stop()
+    monkeypatch.undo()
 
 
 def test_files_that_fail_for_several_reasons_make_no_series(client: FlaskClient) -> None:

@@ -11,7 +11,7 @@ from model.errors import UnreadableImageError
 
 def handle(request: dict[str, Any], data: bytes) -> Iterator[reading.Reply]:
     """Fail in one of several ways, or answer twice."""
-    if request["wanted"] == "crash":
+    if request["wanted"] in ("crash", "header"):
         ctypes.string_at(0)
     if request["wanted"] == "hang":
         while True:
