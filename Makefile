@@ -38,6 +38,7 @@ train: $(VENV)/.requirements-dev.txt ## make the shipped network from $DATA; go 
 
 benchmark: $(VENV)/.requirements-dev.txt ## measure the server
 	$(BIN)/python tests/benchmarks/serve.py
+	$(BIN)/python tests/benchmarks/study.py
 
 requirements: $(VENV)/.requirements-dev.txt ## pin requirements*.txt anew from requirements/*.in
 	$(BIN)/python requirements/pin.py

@@ -38,7 +38,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(config.read(os.environ))
     app.config.update(settings or {})
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_BODY_BYTES"]
-    app.config["MAX_FORM_PARTS"] = app.config["MAX_FILES"] + uploads.SPARE_FORM_PARTS
     app.extensions["predictor"] = _load_predictor(app.config)
     if app.config["CORS_ORIGINS"]:
         CORS(app, origins=app.config["CORS_ORIGINS"])

@@ -1,30 +1,43 @@
 """The API: what programs call. Every error is a problem (RFC 9457); see `app.errors`."""
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
 
-from app import openapi
-from app.classification import DISCLAIMER, Result, classify, predictor
-from app.errors import Problem, problem_response
-from app.uploads import read_uploads
+from app import encoding, openapi
+from app.classification import classify, predictor
+from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
+from app.studies import Event, study_answer, study_events, wanted_series
+from app.uploads import Allowance, read_uploads
+from model.isolation import reading_process
 
 blueprint = Blueprint("api", __name__)
-
-DECIMALS = 6
-"""Of a probability in an answer; the network computes in float32."""
 
 
 @blueprint.post("/predict")
 def predict() -> Response:
     """Classify the pictures of the request."""
-    results = classify(read_uploads(request))
+    results = classify(read_uploads(request, Allowance.of_slices()))
     problems = [result.problem for result in results if result.problem]
     if len(problems) < len(results):
-        return jsonify(_answer(results))
+        return jsonify(encoding.answer(results))
     if len(problems) == 1:
         raise problems[0]
-    return problem_response(Problem("all_failed", "See the errors of the single files."), **_answer(results))
+    return problem_response(Problem("all_failed", "See the errors of the single files."), **encoding.answer(results))
+
+
+@blueprint.post("/studies")
+def studies() -> Response:
+    """Classify the files of the request as one study."""
+    reading_process().start()  # it gets ready while the files come in
+    uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
+    if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
+        return jsonify(encoding.study(study_answer(uploads, series)))
+    events = study_events(uploads, series)
+    first = next(events)  # what fails before it is answered as a problem, like everywhere
+    return Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)
 
 
 @blueprint.get("/healthz")
@@ -36,7 +49,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """The network is loaded and has run once: the server starts only so."""
-    return jsonify(status="ready", engine=predictor().engine.name, model=_model())
+    return jsonify(status="ready", engine=predictor().engine.name, model=encoding.model())
 
 
 @blueprint.get("/model")
@@ -51,23 +64,16 @@ def openapi_document() -> Response:
     return jsonify(openapi.document(current_app.config))
 
 
-def _answer(results: list[Result]) -> dict[str, Any]:
-    return {
-        "model": _model(),
-        "predictions": [_encode(result) for result in results],
-        "request_id": g.request_id,
-        "disclaimer": DISCLAIMER,
-    }
+def _lines(events: Iterator[Event]) -> Iterator[str]:
+    """Newline-delimited JSON; what fails after the first line is a problem in the last."""
+    try:
+        for event in events:
+            yield _line(encoding.line(event))
+    except Problem as problem:
+        yield _line({"problem": problem_body(problem)})
+    except Exception as error:  # noqa: BLE001 - the answer has begun, so that no error handler can speak any more
+        yield _line({"problem": problem_body(problem_of_unexpected(error))})
 
 
-def _model() -> dict[str, str]:
-    bundle = predictor().bundle
-    return {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
-
-
-def _encode(result: Result) -> dict[str, Any]:
-    if result.problem:
-        return {"filename": result.filename, "error": result.problem.brief()}
-    assert result.prediction
-    probabilities = {label: round(p, DECIMALS) for label, p in result.prediction.probabilities.items()}
-    return {"filename": result.filename, "label": result.prediction.label, "probabilities": probabilities}
+def _line(members: dict[str, Any]) -> str:
+    return current_app.json.dumps(members, indent=None, separators=(",", ":")) + "\n"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from model.bundle import DEFAULT_FOLDER
 from model.engine import ENGINES
+from model.header import Limits
 from model.images import MAX_PIXELS
 
 PREFIX: Final = "COVIDSCANNER_"
@@ -54,6 +55,8 @@ SETTINGS: Final = (
     Setting("MAX_BODY_BYTES", 32 * 2**20, _positive, "largest request body"),
     Setting("MAX_FILES", 64, _positive, "most pictures in one request"),
     Setting("MAX_PIXELS", MAX_PIXELS, _positive, "most pixels (width × height) in one picture"),
+    Setting("MAX_STUDY_BYTES", Limits.bytes, _positive, "largest study: request body, and what is packed in it"),
+    Setting("MAX_STUDY_FILES", Limits.slices, _positive, "most files in a study, and most slices in a volume"),
     Setting("CORS_ORIGINS", [], _origins, "other sites whose pages may call the API; none by default"),
 )
 

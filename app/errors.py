@@ -29,6 +29,10 @@ KINDS: Final = {
     "too_many_files": Kind(413, "Too many files"),
     "unsupported_type": Kind(415, "Not a type that is read here"),
     "unreadable_image": Kind(422, "The picture cannot be read"),
+    "volume": Kind(422, "Several slices, where one is asked for"),
+    "bad_archive": Kind(422, "The archive cannot be read"),
+    "no_series": Kind(422, "No series of axial CT slices of the lung"),
+    "several_patients": Kind(422, "The files are of more than one patient"),
     "all_failed": Kind(422, "None of the pictures could be classified"),
     "internal_error": Kind(500, "The server failed"),
 }
@@ -61,9 +65,14 @@ class Problem(Exception):
         return {"status": self.status, "code": self.code, "title": self.title, "detail": self.detail}
 
 
+def problem_body(problem: Problem) -> dict[str, Any]:
+    """The members of the problem as a whole answer."""
+    return {"type": f"/problems#{problem.code}", **problem.brief(), "request_id": g.request_id}
+
+
 def problem_response(problem: Problem, **more: Any) -> Response:
     """The problem as a whole answer; `more` adds members."""
-    response = jsonify({"type": f"/problems#{problem.code}", **problem.brief(), "request_id": g.request_id, **more})
+    response = jsonify({**problem_body(problem), **more})
     response.status_code = problem.status
     response.mimetype = "application/problem+json"
     return response
@@ -87,10 +96,15 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    return problem_response(problem_of_unexpected(error))
+
+
+def problem_of_unexpected(error: Exception) -> Problem:
+    """Log a fault of the server, and what the client is told of it."""
     # The message of an unknown error may quote what was sent, so only its kind and place are logged.
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "unknown"
     current_app.logger.error("request %s: %s at %s", g.request_id, type(error).__name__, where)
-    return problem_response(Problem("internal_error", "The fault is ours. Report it with the request id."))
+    return Problem("internal_error", "The fault is ours. Report it with the request id.")

@@ -4,9 +4,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from app.classification import DISCLAIMER
+from app.encoding import NDJSON
 from app.errors import KINDS
 from app.uploads import MAX_FILENAME, RAW_TYPES
 from model.labels import LABELS
+from model.study_rule import COMBINATIONS
 
 Schema = dict[str, Any]
 
@@ -24,6 +26,7 @@ def document(settings: Mapping[str, Any]) -> Schema:
         },
         "paths": {
             "/predict": {"post": _predict(settings)},
+            "/studies": {"post": _studies(settings)},
             "/healthz": {"get": _get("healthz", "Is the process alive?", "Status")},
             "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
             "/model": {"get": _get("model", "The card of the network that is served", "Card")},
@@ -33,32 +36,62 @@ def document(settings: Mapping[str, Any]) -> Schema:
 
 
 def _predict(settings: Mapping[str, Any]) -> Schema:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    form = {"type": "object", "properties": {"file": {"type": "array", "items": file}}, "required": ["file"]}
-    raw = {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}
     return {
         "operationId": "predict",
         "summary": "Classify CT slices",
         "description": (
-            f"Up to {settings['MAX_FILES']} pictures and {settings['MAX_BODY_BYTES']:,} bytes a request; PNG, JPEG, "
-            "WebP, TIFF or BMP, told by their content. `predictions` has one entry a file, in the order sent; a file "
-            "that cannot be classified has an `error` and does not stop the others. When the only file, or every "
-            "file, fails, the answer is a problem."
+            f"Up to {settings['MAX_FILES']} slices and {settings['MAX_BODY_BYTES']:,} bytes a request; DICOM, NIfTI of "
+            "one slice, PNG, JPEG, WebP, TIFF or BMP, told by their content. `predictions` has one entry a file, in "
+            "the order sent; a file that cannot be classified has an `error` and does not stop the others. When the "
+            "only file, or every file, fails, the answer is a problem."
         ),
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {"schema": form},
-                "application/json": {"schema": {"anyOf": [_ref("Image"), _ref("Images")]}},
-                "image/*": raw,
-                **dict.fromkeys(RAW_TYPES, raw),
-            },
-        },
+        "requestBody": _body(),
         "responses": {
             "200": _response("One entry a file", "Predictions"),
             **_problem_responses(400, 413, 415, 422, 500),
         },
     }
+
+
+def _studies(settings: Mapping[str, Any]) -> Schema:
+    return {
+        "operationId": "studies",
+        "summary": "Classify a CT study",
+        "description": (
+            f"Up to {settings['MAX_STUDY_FILES']} files and {settings['MAX_STUDY_BYTES']:,} bytes of one patient: "
+            "DICOM, NIfTI, pictures, or a zip, tar or tar.gz of them. The series that shows the lung best is read, and "
+            f"its slices get one answer. With `Accept: {NDJSON}` the answer comes line by line: `progress` and, for "
+            "each slice, `slice`; the last line is the study, or a `problem`."
+        ),
+        "parameters": [
+            {
+                "name": "series",
+                "in": "query",
+                "description": "UID of the series to read, as `series` and `set_aside` name them; also a form field",
+                "schema": {"type": "string"},
+            }
+        ],
+        "requestBody": _body(),
+        "responses": {
+            "200": {
+                "description": "One answer for the study",
+                "content": {"application/json": {"schema": _ref("Study")}, NDJSON: {"schema": _ref("Line")}},
+            },
+            **_problem_responses(400, 413, 415, 422, 500),
+        },
+    }
+
+
+def _body() -> Schema:
+    """The ways in which files come; see `app.uploads`."""
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": file}}, "required": ["file"]}
+    content = {
+        "multipart/form-data": {"schema": form},
+        "application/json": {"schema": {"anyOf": [_ref("Image"), _ref("Images")]}},
+        **{media_type: {"schema": file} for media_type in ("image/*", *RAW_TYPES)},
+    }
+    return {"required": True, "content": content}
 
 
 def _get(name: str, summary: str, schema: str) -> Schema:
@@ -105,8 +138,9 @@ def _schemas() -> Schema:
         "Prediction": _object(
             filename=filename,
             label={"type": "string", "enum": list(LABELS)},
-            probabilities=_object(**dict.fromkeys(LABELS, probability)),
+            probabilities=_ref("Probabilities"),
         ),
+        "Probabilities": _object(**dict.fromkeys(LABELS, probability)),
         "Failure": _object(filename=filename, error=_object(status=status, code=code, title=text, detail=text)),
         "Predictions": _object(model=_ref("Model"), predictions=entries, request_id=text, disclaimer=text),
         "Problem": _object(
@@ -121,7 +155,54 @@ def _schemas() -> Schema:
             predictions=entries,
             disclaimer=text,
         ),
+        **_study_schemas(),
         "Status": _object(status=text),
         "Ready": _object(status=text, engine=text, model=_ref("Model")),
         "Card": {"type": "object"},
+    }
+
+
+def _study_schemas() -> Schema:
+    text: Schema = {"type": "string"}
+    count: Schema = {"type": "integer", "minimum": 0}
+    share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+    millimetres: Schema = {"type": ["number", "null"]}
+    notes: Schema = {"type": "array", "items": _object({"series"}, what=text, reason=text, series=text)}
+    return {
+        "Study": _object(
+            model=_ref("Model"),
+            label={"type": "string", "enum": list(LABELS)},
+            probabilities=_ref("Probabilities"),
+            rule=_object(
+                name={"type": "string", "enum": list(COMBINATIONS)},
+                threshold=share,
+                slice_threshold=share,
+                positive_share=share,
+                lung_slices=count,
+            ),
+            series=_object(
+                uid=text,
+                description=text,
+                slices=count,
+                spacing_mm=millimetres,
+                thickness_mm=millimetres,
+                gaps=count,
+            ),
+            set_aside=notes,
+            slices={"type": "array", "items": _ref("StudySlice")},
+            skipped=notes,
+            request_id=text,
+            disclaimer=text,
+        ),
+        "StudySlice": _object(
+            {"rank"}, index=count, position_mm=millimetres, probabilities=_ref("Probabilities"), rank=count
+        ),
+        "Progress": _object(stage={"type": "string", "enum": ["files", "slices"]}, done=count, total=count),
+        "Line": {
+            "anyOf": [
+                _object({"slice"}, progress=_ref("Progress"), slice=_ref("StudySlice")),
+                _ref("Study"),
+                _object(problem=_ref("Problem")),
+            ]
+        },
     }

@@ -1,5 +1,6 @@
 """The pages: what people open in a browser."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import flask_swagger_ui
@@ -7,7 +8,8 @@ from flask import Blueprint, Response, current_app, render_template, request, se
 
 from app import errors
 from app.classification import DISCLAIMER, classify, predictor
-from app.uploads import read_uploads
+from app.studies import is_study, study_answer, wanted_series
+from app.uploads import Allowance, Upload, read_uploads
 from model.images import FORMATS
 from model.labels import TITLES
 
@@ -37,12 +39,27 @@ def index() -> str:
 
 @blueprint.post("/")
 def upload() -> tuple[str, int]:
-    """The upload page with results: how it works without JavaScript."""
+    """The upload page with results: how it works without JavaScript, and how its studies are shown."""
     try:
-        results, problem, status = classify(read_uploads(request)), None, 200
+        return render_template("index.html", **_results(read_uploads(request, Allowance.of_study()))), 200
     except errors.Problem as refused:
-        results, problem, status = [], refused, refused.status
-    return render_template("index.html", results=results, problem=problem), status
+        return render_template("index.html", problem=refused), refused.status
+
+
+def _results(uploads: Sequence[Upload]) -> dict[str, object]:
+    """One answer for a study; for slices, one each."""
+    if not is_study(uploads):
+        _check_number(uploads)
+        results = classify(uploads)
+        if not any(result.problem and result.problem.code == "volume" for result in results):
+            return {"results": results}
+    return {"study": study_answer(uploads, wanted_series(request))}
+
+
+def _check_number(uploads: Sequence[Upload]) -> None:
+    most = current_app.config["MAX_FILES"]
+    if len(uploads) > most:
+        raise errors.Problem("too_many_files", f"There are {len(uploads)} slices; at most {most} are read at once.")
 
 
 @blueprint.get("/problems")

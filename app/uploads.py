@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from flask import Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -20,10 +20,12 @@ SPARE_FORM_PARTS: Final = 16
 DRAINED_BODIES: Final = 8
 """How many times the largest body is read and thrown away of a request that is too large."""
 
-RAW_TYPES: Final = ("application/dicom", "application/octet-stream")
+ARCHIVE_TYPES: Final = ("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-tar")
+
+RAW_TYPES: Final = ("application/dicom", "application/octet-stream", *ARCHIVE_TYPES)
 """Content types, beside ``image/*``, of a body that is the file itself."""
 
-_HOW_TO_SEND: Final = "Send multipart form data with file parts, a raw image/* body, or JSON with base64."
+_HOW_TO_SEND: Final = "Send multipart form data with file parts, a raw body of the file, or JSON with base64."
 
 
 class InMemoryRequest(Request):
@@ -31,7 +33,7 @@ class InMemoryRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._streams: list[IO[bytes]] = []
+        self._streams: list[io.BytesIO] = []
 
     def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
         # Werkzeug's own choice is a temporary file for all but small uploads.
@@ -43,7 +45,8 @@ class InMemoryRequest(Request):
         parts = [part for _, parts in self.files.lists() for part in parts]
         order = {id(stream): position for position, stream in enumerate(self._streams)}
         parts.sort(key=lambda part: order[id(part.stream)])
-        return [(part.filename or "", part.read()) for part in parts]
+        # Not `read`, which would copy: a study is large.
+        return [(part.filename or "", cast(io.BytesIO, part.stream).getvalue()) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -55,23 +58,42 @@ class Upload:
     problem: Problem | None = None
 
 
-def read_uploads(request: Request) -> list[Upload]:
+@dataclass(frozen=True)
+class Allowance:
+    """What a request may bring."""
+
+    bytes: int
+    files: int
+
+    @classmethod
+    def of_slices(cls) -> "Allowance":
+        """Where each file is answered by itself."""
+        return cls(current_app.config["MAX_BODY_BYTES"], current_app.config["MAX_FILES"])
+
+    @classmethod
+    def of_study(cls) -> "Allowance":
+        """Where all files get one answer."""
+        return cls(current_app.config["MAX_STUDY_BYTES"], current_app.config["MAX_STUDY_FILES"])
+
+
+def read_uploads(request: Request, allowance: Allowance) -> list[Upload]:
     """The files of a request, in the order sent; at least one.
 
     Raises:
         Problem: the request as a whole is wrong: nothing in it, too much, or not of a form that is read.
     """
+    request.max_content_length = allowance.bytes
+    request.max_form_parts = allowance.files + SPARE_FORM_PARTS
     try:
         uploads = _read(request)
     except RequestEntityTooLarge:
         _drain(request)
-        raise _too_large(request) from None
+        raise _too_large(request, allowance) from None
     if not uploads:
         raise Problem("no_image", f"There is no picture in the request. {_HOW_TO_SEND}")
-    limit = current_app.config["MAX_FILES"]
-    if len(uploads) > limit:
+    if len(uploads) > allowance.files:
         raise Problem(
-            "too_many_files", f"The request has {len(uploads)} files; at most {limit} are read. Send several."
+            "too_many_files", f"The request has {len(uploads)} files; at most {allowance.files} are read. Send several."
         )
     return uploads
 
@@ -92,7 +114,7 @@ def _read(request: Request) -> list[Upload]:
 def _body(request: Request) -> bytes:
     data = request.get_data()
     # Werkzeug cuts a chunked body off at the limit and says nothing.
-    if request.content_length is None and len(data) >= current_app.config["MAX_BODY_BYTES"]:
+    if request.content_length is None and len(data) >= (request.max_content_length or 0):
         raise RequestEntityTooLarge
     return data
 
@@ -162,9 +184,12 @@ def _drain(request: Request) -> None:
         left -= len(chunk)
 
 
-def _too_large(request: Request) -> Problem:
-    limit = current_app.config["MAX_BODY_BYTES"]
-    if request.content_length is not None and request.content_length <= limit:
-        most = current_app.config["MAX_FILES"]
-        return Problem("too_many_files", f"The form has too many parts; at most {most} files are read. Send several.")
-    return Problem("too_large", f"The request is larger than {limit:,} bytes. Send fewer or smaller files a request.")
+def _too_large(request: Request, allowance: Allowance) -> Problem:
+    if request.content_length is not None and request.content_length <= allowance.bytes:
+        return Problem(
+            "too_many_files",
+            f"The form has too many parts; at most {allowance.files} files are read. Send several.",
+        )
+    return Problem(
+        "too_large", f"The request is larger than {allowance.bytes:,} bytes. Send fewer or smaller files a request."
+    )

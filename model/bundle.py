@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from model.errors import BundleError
 from model.preprocessing import Preprocessing
+from model.study_rule import StudyRule
 
 CARD: Final = "card.json"
 DEFAULT_FOLDER: Final = Path(__file__).parent / "bundle"
@@ -33,6 +34,8 @@ class Bundle:
     """Of the .h5: it names the network, whichever engine runs it."""
     labels: tuple[str, ...]
     preprocessing: Preprocessing
+    study_rule: StudyRule
+    """How the slices of a study become one answer."""
     card: dict[str, Any]
     """The whole card, as read."""
 
@@ -63,6 +66,7 @@ def load(folder: Path = DEFAULT_FOLDER) -> Bundle:
             sha256=hashes[f"{name}.h5"],
             labels=tuple(card["labels"]),
             preprocessing=Preprocessing.from_card(card["preprocessing"]),
+            study_rule=StudyRule.from_card(card.get("study_rule")),
             card=card,
         )
         expected = {bundle.h5: hashes[bundle.h5.name], bundle.onnx: hashes[bundle.onnx.name]}

@@ -1,5 +1,6 @@
 """Bytes in, prediction out: the one call that page, API and evaluation make."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +39,17 @@ class Predictor:
         Raises:
             ImageError: the bytes are not a picture that can be classified; see `model.images.decode`.
         """
-        return self.predict_slice(decode(data, self._max_pixels))
+        return self.predict_slice(decode(data, self._max_pixels, self.bundle.preprocessing.window))
 
     def predict_slice(self, pixels: Slice) -> Prediction:
         """Classify one decoded slice: uint8 (height, width)."""
-        outputs = self.engine.run(self.bundle.preprocessing.batch([pixels]))
-        probabilities = dict(zip(self.bundle.labels, outputs.probabilities[0].tolist(), strict=True))
+        return self.predict_slices([pixels])[0]
+
+    def predict_slices(self, slices: Sequence[Slice]) -> list[Prediction]:
+        """Classify decoded slices in one pass of the network; each uint8 (height, width), of any size."""
+        outputs = self.engine.run(self.bundle.preprocessing.batch(slices))
+        return [self._prediction(row) for row in outputs.probabilities.tolist()]
+
+    def _prediction(self, row: list[float]) -> Prediction:
+        probabilities = dict(zip(self.bundle.labels, row, strict=True))
         return Prediction(max(probabilities, key=lambda label: probabilities[label]), probabilities)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import BundleError
-from model.images import Slice
+from model.pictures import Slice
+from model.window import LUNG, Window
 
 Batch = NDArray[np.float32]
 """What the network takes: float32, shape (n, size, size, 3), values in [0, 1]."""
@@ -26,12 +27,15 @@ CHANNELS = 3
 class Preprocessing:
     """Squash to a square of `size` pixels by Pillow's bilinear filter (it averages when it shrinks), scale to [0, 1].
 
-    The aspect ratio is not kept: so did the paper, and so do its slices, which are nearly square.
+    The aspect ratio is not kept: so did the paper, and so do its slices, which are nearly square. Slices in Hounsfield
+    units became 8-bit gray by the window before; pictures came with theirs. A card without a window has the lung's.
     """
 
     size: int = 256
     interpolation: str = "bilinear"
     scale: float = 1 / 255
+    window_level: float = LUNG.level
+    window_width: float = LUNG.width
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> "Preprocessing":
@@ -47,6 +51,11 @@ class Preprocessing:
         if preprocessing.interpolation != cls.interpolation or preprocessing.scale != cls.scale:
             raise BundleError(f"The card asks for a preprocessing that this version does not have: {card}")
         return preprocessing
+
+    @property
+    def window(self) -> Window:
+        """Through which Hounsfield units become gray."""
+        return Window(self.window_level, self.window_width)
 
     def to_card(self) -> dict[str, Any]:
         """The parameters as plain JSON values."""

@@ -1,8 +1,20 @@
-// The upload page: each chosen or dropped slice is sent by itself, a few at a time, and shown as its answer comes.
-// Without this file the form still works; the server then renders the same cards.
+// The upload page: each chosen or dropped slice is sent by itself, a few at a time, and shown as its answer comes; the
+// files of a study are sent together. Without this file the form still works; the server then renders the same cards.
 
 const AT_ONCE = 2;
-const UNREACHABLE = "The server cannot be reached. Check the connection and send the slice again.";
+const UNREACHABLE = {
+  title: "No answer",
+  detail: "The server cannot be reached. Check the connection and send the slice again.",
+};
+/** [offset, bytes] that files of a study begin with: DICOM, NIfTI-1 and -2, zip, gzip, tar. */
+const STUDY_SIGNATURES = [
+  [128, "DICM"],
+  [344, "n+1"],
+  [4, "n+2"],
+  [0, "PK"],
+  [0, "\x1f\x8b"],
+  [257, "ustar"],
+];
 
 const form = document.getElementById("upload");
 const drop = document.getElementById("drop");
@@ -32,6 +44,38 @@ drop.addEventListener("drop", (event) => {
 
 async function send(files) {
   document.getElementById("results-title").hidden = false;
+  const ofStudy = await Promise.all(files.map(isOfStudy));
+  const study = files.filter((_, number) => ofStudy[number]);
+  const slices = files.filter((_, number) => !ofStudy[number]);
+  await Promise.all([study.length ? sendStudy(study) : null, sendSlices(slices)]);
+}
+
+async function isOfStudy(file) {
+  const head = String.fromCharCode(...new Uint8Array(await file.slice(0, 400).arrayBuffer()));
+  return STUDY_SIGNATURES.some(([offset, bytes]) => head.startsWith(bytes, offset));
+}
+
+/** One answer for all of the files: the card that the server renders, with whatever else its page says of them. */
+async function sendStudy(files) {
+  const card = addCard(files[0], files.length === 1 ? files[0].name : `Study of ${files.length} files`);
+  card.querySelector(".state").textContent = "Reading the study …";
+  const body = new FormData();
+  files.forEach((file) => body.append("file", file));
+  try {
+    const response = await fetch(form.action, { method: "POST", body });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const answers = page.querySelectorAll("#results > .result");
+    if (answers.length) {
+      card.replaceWith(...answers);
+    } else {
+      refuse(card, page.querySelector("[role=alert]").textContent);
+    }
+  } catch {
+    show(card, UNREACHABLE);
+  }
+}
+
+async function sendSlices(files) {
   const waiting = files.map((file) => [file, addCard(file)]);
   const worker = async () => {
     while (waiting.length) {
@@ -51,13 +95,13 @@ async function predict(file) {
     const answer = await response.json();
     return response.ok ? answer.predictions[0] : answer;
   } catch {
-    return { title: "No answer", detail: UNREACHABLE };
+    return UNREACHABLE;
   }
 }
 
-function addCard(file) {
+function addCard(file, title = file.name) {
   const card = empty.cloneNode(true);
-  card.querySelector(".filename").textContent = file.name;
+  card.querySelector(".filename").textContent = title;
   card.querySelector(".state").textContent = "Waiting …";
   showThumbnail(card.querySelector(".thumbnail"), file);
   results.append(card);
@@ -74,11 +118,15 @@ function showThumbnail(image, file) {
   image.src = URL.createObjectURL(file);
 }
 
+function refuse(card, reason) {
+  card.classList.add("refused");
+  card.querySelector(".state").textContent = reason;
+}
+
 function show(card, answer) {
   const state = card.querySelector(".state");
   if (!answer.label) {
-    card.classList.add("refused");
-    state.textContent = `${answer.title}. ${answer.detail}`;
+    refuse(card, `${answer.title}. ${answer.detail}`);
     return;
   }
   for (const row of card.querySelectorAll("[data-label]")) {

@@ -23,8 +23,17 @@ class Server:
 
     def workers(self) -> list[int]:
         """Process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return _children(self.process.pid)
+
+    def readers(self) -> list[int]:
+        """Process ids of the workers' reading processes."""
+        return [reader for worker in self.workers() for reader in _children(worker)]
+
+
+def _children(pid: int) -> list[int]:
+    """Of all threads of a process: each thread has its own."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in files for child in file.read_text().split()]
 
 
 def start(temporary: Path, **settings: str) -> Server:
@@ -61,3 +70,9 @@ def resident_megabytes(pids: list[int]) -> float:
     """Resident memory of these processes together; pages that they share count in each."""
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def peak_megabytes(pid: int) -> float:
+    """The most resident memory that a process ever had (proc(5), `VmHWM`)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024

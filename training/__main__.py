@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    from training import doctor, manifest
+    from training import dicom_folder, doctor, manifest
     from training.scan import scan
 
-    found = scan(arguments.folder)
+    if dicom_folder.holds_dicom(arguments.folder):
+        found = dicom_folder.scan(arguments.folder, dicom_folder.read_salt(arguments.salt))
+    else:
+        found = scan(arguments.folder)
     manifest.write(found.rows, arguments.out)
     for file in found.left_out:
         print(f"left out: {file.path}: {file.reason}", file=sys.stderr)
@@ -156,8 +159,12 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     prepare = command("prepare", _prepare, "describe a folder of labelled slices in a manifest")
-    prepare.add_argument("folder", type=Path, help="Kaggle layout, one folder a class, or a CSV")
+    prepare.add_argument("folder", type=Path, help="Kaggle layout, one folder a class (pictures or DICOM), or a CSV")
     prepare.add_argument("--out", type=Path, default=Path("runs/manifest.csv"))
+
+    prepare.add_argument(
+        "--salt", type=Path, default=Path("runs/salt"), help="secret that patients of DICOM files are hashed with"
+    )
 
     fit = command("fit", _fit, "train a network")
     fit.add_argument("experiment", type=Path, help="a TOML file, such as training/configs/shipped.toml")

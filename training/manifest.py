@@ -23,7 +23,8 @@ NOISE = 3
 class Row:
     """One slice. `patient` groups slices for the split; `institution` is the source it came from.
 
-    `fingerprint` is alike for pictures that look alike; empty where it is not known.
+    `fingerprint` is alike for pictures that look alike; empty where it is not known. `study` and `series` are the UIDs
+    of a DICOM, which group slices within a patient.
     """
 
     path: str
@@ -32,6 +33,8 @@ class Row:
     institution: str
     sha256: str
     fingerprint: str = ""
+    study: str = ""
+    series: str = ""
 
 
 def fingerprint(pixels: Slice) -> str:

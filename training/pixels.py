@@ -36,7 +36,7 @@ def _decode_all(rows: Sequence[Row], preprocessing: Preprocessing, path: Path) -
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
     try:
         for index, row in enumerate(tqdm(rows, desc="decoding slices", unit="slice", disable=None)):
-            array[index] = preprocessing.resize(decode(Path(row.path).read_bytes()))
+            array[index] = preprocessing.resize(decode(Path(row.path).read_bytes(), window=preprocessing.window))
         array.flush()
         # Renamed only when complete, so that an interrupted decode is never taken for a cache.
         partial.replace(path)

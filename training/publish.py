@@ -19,7 +19,7 @@ from model.engine import KerasEngine, OnnxEngine
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.preprocessing import Preprocessing
-from training import manifest
+from training import manifest, study_rule
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.run_folder import RunFolder
@@ -56,7 +56,7 @@ def publish_run(folder: RunFolder, destination: Path, command: str) -> dict[str,
             part: {"sha256": manifest.digest(rows), "sources": manifest.counts(rows)} for part, rows in parts.items()
         },
     }
-    return _publish(folder.result(), destination, provenance, command, split.test)
+    return _publish(folder.result(), destination, provenance, command, split.test, split.validation)
 
 
 def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]:
@@ -66,11 +66,16 @@ def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]
     """
     if not network.is_file():
         raise TrainingError(f"{network} is not there.")
-    return _publish(network, destination, None, command, [])
+    return _publish(network, destination, None, command, [], [])
 
 
 def _publish(
-    h5: Path, destination: Path, provenance: dict[str, Any] | None, command: str, test: Sequence[manifest.Row]
+    h5: Path,
+    destination: Path,
+    provenance: dict[str, Any] | None,
+    command: str,
+    test: Sequence[manifest.Row],
+    validation: Sequence[manifest.Row],
 ) -> dict[str, Any]:
     network = _load(h5)
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +99,9 @@ def _publish(
         _write_card(card, new)
         _check_agreement(bundle.load(new))
         if test:
-            card["metrics"] = {"command": command, "test": evaluate(Predictor(bundle.load(new)), test)}
+            predictor = Predictor(bundle.load(new))
+            card["study_rule"] = study_rule.fit(predictor, validation)
+            card["metrics"] = {"command": command, "test": evaluate(predictor, test)}
             _write_card(card, new)
         destination.mkdir(exist_ok=True)
         # The card last: in between, the old card refuses the new files.

@@ -12,6 +12,8 @@ def test_the_defaults() -> None:
         "MAX_BODY_BYTES": 33_554_432,
         "MAX_FILES": 64,
         "MAX_PIXELS": 16_777_216,
+        "MAX_STUDY_BYTES": 536_870_912,
+        "MAX_STUDY_FILES": 2000,
         "CORS_ORIGINS": [],
     }
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from model.labels import TITLES
 from tests.pictures import NOT_A_PICTURE, slice_file
+from tests.scans import dicom_series, enhanced, nifti, scan, zipped
 from tests.server import Server
 
 # Without these, Chromium asks hosts of its own for updates.
@@ -84,6 +85,39 @@ def test_several_dropped_files_are_answered_one_by_one(page: Page, server: Serve
     expect(cards.nth(1).locator(".state")).to_contain_text("The content is not a picture of a known kind")
     assert cards.locator(".filename").all_inner_texts() == ["a.png", "b.txt", "c.png"]
     assert numbers(page, 2) == percentages(answer_of_the_api(server, slice_file(seed=2)))
+
+
+@pytest.mark.parametrize("pack", ["files", "zip", "NIfTI", "multi-frame DICOM"])
+def test_a_study_gets_one_answer_with_the_numbers_of_the_api(
+    page: Page, server: Server, tmp_path: Path, pack: str
+) -> None:
+    volume = scan()
+    series = {f"{number}.dcm": data for number, data in enumerate(dicom_series(volume))}
+    packs = {"zip": zipped(series), "NIfTI": nifti(volume), "multi-frame DICOM": enhanced(volume)}
+    files = series if pack == "files" else {"study": packs[pack]}
+    sent = zipped(series) if pack == "files" else packs[pack]
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    page.locator("#files").set_input_files([tmp_path / name for name in files])
+    page.get_by_role("button", name="Read").click()
+    card = page.locator("#results .study")
+    expect(card.locator(".probabilities").first).to_be_visible()
+    request = urllib.request.Request(f"{server.address}/studies", sent, {"Content-Type": "application/octet-stream"})
+    answer = json.load(urllib.request.urlopen(request))
+    assert numbers(page) == percentages(answer)
+    assert card.locator(".state").inner_text() == TITLES[answer["label"]]
+    card.get_by_text("Slices, the most telling first").click()
+    expect(card.locator("tbody tr")).to_have_count(8)
+
+
+def test_a_refused_study_says_why_and_slices_beside_it_are_answered(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "study.zip").write_bytes(zipped({"../a.dcm": b""}))
+    (tmp_path / "a.png").write_bytes(slice_file())
+    page.locator("#files").set_input_files([tmp_path / "study.zip", tmp_path / "a.png"])
+    page.get_by_role("button", name="Read").click()
+    refused = page.locator("#results .refused .state")
+    expect(refused).to_contain_text("A name in the archive points outside it")
+    expect(page.locator("#results .probabilities:visible")).to_have_count(1)
 
 
 def test_the_keyboard_is_enough(page: Page, tmp_path: Path) -> None:

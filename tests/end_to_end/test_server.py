@@ -1,5 +1,8 @@
 import http.client
 import json
+import os
+import signal
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.pictures import REFUSED, slice_file
-from tests.server import Server, resident_megabytes, start, stop
+from tests.scans import REFUSED as REFUSED_SCANS
+from tests.scans import REFUSED_ARCHIVES, dicom_series, scan, tarred, zipped
+from tests.server import Server, peak_megabytes, resident_megabytes, start, stop
 
 
 def send(server: Server, data: bytes, content_type: str = "image/png") -> tuple[int, dict[str, Any]]:
@@ -18,10 +23,12 @@ def send(server: Server, data: bytes, content_type: str = "image/png") -> tuple[
     return post(server, data, {"Content-Type": content_type})
 
 
-def post(server: Server, body: Any, headers: dict[str, str], chunked: bool = False) -> tuple[int, dict[str, Any]]:
+def post(
+    server: Server, body: Any, headers: dict[str, str], chunked: bool = False, path: str = "/predict"
+) -> tuple[int, dict[str, Any]]:
     """POST to the API; returns status and JSON."""
     with closing(http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=60)) as connection:
-        connection.request("POST", "/predict", body, headers, encode_chunked=chunked)
+        connection.request("POST", path, body, headers, encode_chunked=chunked)
         response = connection.getresponse()
         return response.status, json.loads(response.read())
 
@@ -40,6 +47,40 @@ def test_hostile_files_are_refused_and_the_server_goes_on(server: Server) -> Non
             assert (status, problem["code"]) == (expected, code)
     assert send(server, slice_file())[0] == 200
     assert server.workers() == workers
+
+
+def test_hostile_scans_are_refused_in_bounded_memory_and_nothing_is_written(tmp_path: Path) -> None:
+    server = start(tmp_path)
+    try:
+        workers, written = server.workers(), bytes_to_disk(server.workers())
+        for make, expected, code in (*REFUSED_SCANS.values(), *REFUSED_ARCHIVES.values()):
+            status, problem = post(server, make(), {"Content-Type": "application/octet-stream"}, path="/studies")
+            assert (status, problem["code"]) == (expected, code)
+        series = zipped({str(number): data for number, data in enumerate(dicom_series(scan()))})
+        status, answer = post(server, series, {"Content-Type": "application/zip"}, path="/studies")
+        assert (status, len(answer["slices"])) == (200, 8)
+        assert server.workers() == workers
+        assert max(map(peak_megabytes, workers)) < 300
+        assert max(map(peak_megabytes, server.readers())) < 400
+        assert bytes_to_disk(workers + server.readers()) == written
+        assert not list(tmp_path.iterdir())
+    finally:
+        readers = server.readers()
+        assert stop(server) == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in readers)
+
+
+def test_a_study_is_answered_when_the_reading_process_was_killed(server: Server) -> None:
+    series = tarred({str(number): data for number, data in enumerate(dicom_series(scan()))})
+    headers = {"Content-Type": "application/gzip"}
+    answers = []
+    for _ in range(2):
+        answers.append(post(server, series, headers, path="/studies")[1]["slices"])
+        for pid in server.readers():
+            os.kill(pid, signal.SIGKILL)
+            while ") Z " not in Path(f"/proc/{pid}/stat").read_text():
+                time.sleep(0.01)
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("chunked", [False, True])

@@ -41,6 +41,7 @@ def test_the_card_holds_data_split_figures_and_the_command(made: Path) -> None:
     assert card["preprocessing"]["size"] == 64
     assert card["training"]["experiment"]["seed"] == 1
     assert set(card["training"]["data"]["test"]["sources"]) == {"north", "south"}
+    assert card["study_rule"]["name"] == "mean_of_logits"
     assert card["metrics"]["command"].startswith("python -m training publish ")
     assert card["metrics"]["test"]["all"]["slices"] > 0
 

@@ -1,0 +1,95 @@
+"""Results -> the members of a JSON answer. The contract stands in `app.openapi`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from flask import g
+
+from app.classification import DISCLAIMER, Result, predictor
+from model.series import Note, Series
+from model.study import Progress, Seen, Study, StudySlice
+
+NDJSON: Final = "application/x-ndjson"
+"""The type of a study's answer that comes line by line."""
+
+DECIMALS: Final = 6
+"""Of a probability in an answer; the network computes in float32."""
+
+
+def answer(results: Sequence[Result]) -> dict[str, Any]:
+    """The answer for slices, each by itself."""
+    return {"model": model(), "predictions": [_result(result) for result in results], **_closing()}
+
+
+def study(result: Study) -> dict[str, Any]:
+    """The answer for a study."""
+    rule = predictor().bundle.study_rule
+    return {
+        "model": model(),
+        "label": result.label,
+        "probabilities": _probabilities(result.probabilities),
+        "rule": {
+            "name": rule.name,
+            "threshold": rule.threshold,
+            "slice_threshold": rule.slice_threshold,
+            "positive_share": round(result.positive_share, DECIMALS),
+            "lung_slices": len(result.slices),
+        },
+        "series": _series(result.series),
+        "set_aside": [_note(note) for note in result.set_aside],
+        "slices": [_slice(one) for one in result.slices],
+        "skipped": [_note(note) for note in result.skipped],
+        **_closing(),
+    }
+
+
+def line(event: Progress | Seen | Study) -> dict[str, Any]:
+    """A line of a streamed study."""
+    if isinstance(event, Study):
+        return study(event)
+    if isinstance(event, Seen):
+        return {"slice": _slice(event.slice, ranked=False), "progress": vars(event.progress)}
+    return {"progress": vars(event)}
+
+
+def model() -> dict[str, str]:
+    """Which network answers."""
+    bundle = predictor().bundle
+    return {"name": bundle.name, "version": bundle.version, "sha256": bundle.sha256}
+
+
+def _closing() -> dict[str, Any]:
+    return {"request_id": g.request_id, "disclaimer": DISCLAIMER}
+
+
+def _result(result: Result) -> dict[str, Any]:
+    if result.problem:
+        return {"filename": result.filename, "error": result.problem.brief()}
+    assert result.prediction
+    probabilities = _probabilities(result.prediction.probabilities)
+    return {"filename": result.filename, "label": result.prediction.label, "probabilities": probabilities}
+
+
+def _series(series: Series) -> dict[str, Any]:
+    return {
+        "uid": series.uid,
+        "description": series.title,
+        "slices": len(series.frames),
+        "spacing_mm": series.spacing_mm,
+        "thickness_mm": series.header.thickness_mm,
+        "gaps": series.gaps,
+    }
+
+
+def _slice(one: StudySlice, ranked: bool = True) -> dict[str, Any]:
+    members: dict[str, Any] = {"index": one.index, "position_mm": one.position_mm}
+    members["probabilities"] = _probabilities(one.prediction.probabilities)
+    return {**members, "rank": one.rank} if ranked else members
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {"what": note.what, "reason": note.reason, **({"series": note.series} if note.series else {})}
+
+
+def _probabilities(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(probability, DECIMALS) for label, probability in probabilities.items()}

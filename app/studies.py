@@ -1,0 +1,61 @@
+"""What both faces do with the files of a study: one answer for all of them."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from flask import Request, current_app
+
+from app.classification import predictor
+from app.errors import Problem
+from app.uploads import Upload
+from model.archives import SourceFile
+from model.errors import ImageError
+from model.header import Limits
+from model.kinds import ARCHIVES, kind_of
+from model.study import Progress, Seen, Study, predict_study
+
+Event = Progress | Seen | Study
+
+
+def is_study(uploads: Sequence[Upload]) -> bool:
+    """Whether the files belong together, rather than being slices to answer one by one."""
+    kinds = [kind_of(upload.data) for upload in uploads]
+    return kinds.count("dicom") > 1 or any(kind in ("nifti", *ARCHIVES) for kind in kinds)
+
+
+def study_events(uploads: Sequence[Upload], series: str | None = None) -> Iterator[Event]:
+    """Classify the files as one study; see `model.study.predict_study`.
+
+    Raises:
+        Problem: a file name cannot be used, or the files hold nothing that can be classified.
+    """
+    for upload in uploads:
+        if upload.problem:
+            raise upload.problem
+    sources = [SourceFile(upload.filename or "", partial(_content, upload)) for upload in uploads]
+    try:
+        yield from predict_study(predictor(), sources, limits(), series)
+    except ImageError as error:
+        raise Problem.of(error) from None
+
+
+def study_answer(uploads: Sequence[Upload], series: str | None = None) -> Study:
+    """The answer alone. Raises as `study_events`."""
+    *_, study = study_events(uploads, series)
+    assert isinstance(study, Study)
+    return study
+
+
+def wanted_series(request: Request) -> str | None:
+    """The UID of the series that the request asks for, in its address or its form."""
+    return request.values.get("series") or None
+
+
+def limits() -> Limits:
+    """What the files may ask for, from the settings."""
+    settings = current_app.config
+    return Limits(settings["MAX_PIXELS"], settings["MAX_STUDY_FILES"], settings["MAX_STUDY_BYTES"])
+
+
+def _content(upload: Upload) -> bytes:
+    return upload.data

@@ -1,0 +1,256 @@
+"""The files of a study -> one answer for the patient, and the slices that carry it.
+
+Headers are read first, the best series is chosen, and only its slices are decoded: in the reading process, while the
+network runs here on those decoded before. Nothing is kept but the answer.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final, TypeVar
+
+import numpy as np
+
+from model import volumes
+from model.archives import SourceFile, unpacked
+from model.errors import FILE_ERRORS, ArchiveError, DecoderError, ImageError, NoSeriesError, TooManyFilesError
+from model.header import Header, Limits
+from model.kinds import ARCHIVES, kind_of
+from model.lungs import ENOUGH, lung_share
+from model.pictures import Slice, check_picture, decode_picture
+from model.predictor import Prediction, Predictor
+from model.series import File, Frame, Note, Series, chosen, grouped
+from model.window import Window
+
+READ_STEP: Final = 32
+"""Files between two reports on how far reading is."""
+
+BATCH: Final = 1
+"""Slices that go through the network together. On a processor two at once take 17 % longer each than one, four 28 %,
+and each takes another 24 MB; an engine on an accelerator wants more."""
+
+AHEAD: Final = 8
+"""Slices that may be decoded before the network wants them."""
+
+T = TypeVar("T")
+
+Failure = tuple[str, ImageError]
+"""What cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the work is."""
+
+    stage: str
+    """`files`: headers are being read. `slices`: the slices of the series are being looked at."""
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StudySlice:
+    """One slice of the lung and what the network says of it."""
+
+    index: int
+    """In the series, from the feet upwards."""
+    position_mm: float | None
+    prediction: Prediction
+    rank: int = 0
+    """1 for the slice that speaks most for the study's label; 0 until that is known."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A slice has been classified."""
+
+    slice: StudySlice
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Study:
+    """The answer for one patient."""
+
+    label: str
+    probabilities: dict[str, float]
+    positive_share: float
+    """Share of the lung slices that are positive, of 1."""
+    series: Series
+    set_aside: list[Note]
+    slices: list[StudySlice]
+    skipped: list[Note]
+
+
+def predict_study(
+    predictor: Predictor, sources: Sequence[SourceFile], limits: Limits, series: str | None = None
+) -> Iterator[Progress | Seen | Study]:
+    """Classify a study; yields how far it is, each slice when it is known, and the study itself as the last.
+
+    Args:
+        predictor: the network.
+        sources: DICOM, NIfTI and picture files, and archives of them, in any order.
+        limits: what the files may ask for.
+        series: the UID of the series to read, instead of the best.
+
+    Raises:
+        ImageError: nothing in the files can be classified; the code says why.
+    """
+    files, unread = yield from _read(list(unpacked(sources, limits)), limits)
+    candidates, set_aside = grouped(files)
+    if not candidates:
+        refused = [file.header.refusal for file in files if file.header.refusal]
+        raise _reason([*(error for _, error in unread), *(FILE_ERRORS[code](text) for code, text in refused)])
+    best, others = chosen(candidates, series)
+    if len(best.frames) > limits.slices:
+        raise TooManyFilesError(f"The series has {len(best.frames):,} slices; at most {limits.slices:,} are read.")
+    slices, left_out = yield from _classified(predictor, best, limits)
+    if not slices:
+        raise _reason([error for _, error in left_out])
+    skipped = [*map(_note, unread), *best.skipped, *map(_note, left_out)]
+    yield _concluded(predictor, best, [*set_aside, *others], slices, skipped)
+
+
+def _read(sources: Sequence[SourceFile], limits: Limits) -> Generator[Progress, None, tuple[list[File], list[Failure]]]:
+    """The files whose header can be read, and those that cannot, with the reason."""
+    files: list[File] = []
+    unread: list[Failure] = []
+    for number, source in enumerate(sources, 1):
+        try:
+            files.append(_described(source, limits))
+        except (ArchiveError, DecoderError):
+            raise
+        except ImageError as error:
+            unread.append((source.label or "unnamed file", error))
+        if number % READ_STEP == 0:
+            yield Progress("files", number, len(sources))
+    return files, unread
+
+
+def _described(source: SourceFile, limits: Limits) -> File:
+    data = source.read()
+    kind = kind_of(data)
+    if kind in ARCHIVES:
+        raise ArchiveError("There is an archive in the archive. Pack the files themselves.")
+    if kind == "picture":
+        check_picture(data, limits.pixels)
+        return File(source, kind, Header(kind))
+    return File(source, kind, volumes.describe(data, kind, limits))
+
+
+def _reason(errors: Sequence[ImageError]) -> ImageError:
+    """Why there is no answer: what is wrong with every file or slice, where they have the same code."""
+    if not errors:
+        return NoSeriesError("There is no file in it. Send the slices of an axial series of the chest.")
+    if len({error.code for error in errors}) == 1:
+        return errors[0]
+    return NoSeriesError(f"None of the {len(errors)} files or slices can be used. The first: {errors[0]}")
+
+
+def _note(failure: Failure) -> Note:
+    what, error = failure
+    return Note(what, str(error))
+
+
+def _classified(
+    predictor: Predictor, series: Series, limits: Limits
+) -> Generator[Seen, None, tuple[list[StudySlice], list[Failure]]]:
+    """The lung slices of a series with their predictions, and what was left out of it."""
+    slices: list[StudySlice] = []
+    left_out: list[Failure] = []
+    waiting: list[tuple[int, Slice]] = []
+    total = len(series.frames)
+    for done, (index, found) in enumerate(_ahead(_lung_slices(series, predictor, limits)), 1):
+        if isinstance(found, ImageError):
+            left_out.append((_name(index, series.frames[index]), found))
+        else:
+            waiting.append((index, found))
+        if len(waiting) == BATCH or (waiting and done == total):
+            for seen in _predicted(predictor, series, waiting):
+                slices.append(seen)
+                yield Seen(seen, Progress("slices", done, total))
+            waiting = []
+    return slices, left_out
+
+
+def _predicted(predictor: Predictor, series: Series, batch: Sequence[tuple[int, Slice]]) -> Iterator[StudySlice]:
+    predictions = predictor.predict_slices([pixels for _, pixels in batch])
+    for (index, _), prediction in zip(batch, predictions, strict=True):
+        yield StudySlice(index, _position(series.frames[index]), prediction)
+
+
+def _lung_slices(
+    series: Series, predictor: Predictor, limits: Limits
+) -> Generator[tuple[int, Slice | ImageError], None, None]:
+    """Index and pixels of each slice that shows lung, in order; of each other, why it is left out."""
+    window = predictor.bundle.preprocessing.window
+    for index, found in _decoded(series, window, limits):
+        if isinstance(found, ImageError) or lung_share(found, window) >= ENOUGH:
+            yield index, found
+        else:
+            yield index, NoSeriesError("There is little or no lung in it.")
+
+
+def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[int, Slice | ImageError]]:
+    for _, group in groupby(enumerate(series.frames), key=lambda item: id(item[1].file)):
+        frames = deque(group)
+        file = frames[0][1].file
+        try:
+            for pixels in _pixels(file, [frame.index for _, frame in frames], window, limits):
+                yield frames.popleft()[0], pixels
+        except DecoderError:
+            raise
+        except ImageError as error:
+            yield from ((index, error) for index, _ in frames)
+
+
+def _pixels(file: File, indices: Sequence[int], window: Window, limits: Limits) -> Iterator[Slice]:
+    data = file.source.read()
+    if file.kind == "picture":
+        return iter([decode_picture(data, limits.pixels)])
+    return volumes.frames(data, file.kind, indices, window, limits)
+
+
+def _ahead(source: Generator[T, None, None]) -> Iterator[T]:
+    """The items of `source`, which runs in a thread of its own, a few items ahead."""
+    end = object()
+    pool = ThreadPoolExecutor(1, thread_name_prefix="decode")
+    try:
+        fetched = deque(pool.submit(next, source, end) for _ in range(AHEAD))
+        while (item := fetched.popleft().result()) is not end:
+            fetched.append(pool.submit(next, source, end))
+            yield item  # type: ignore[misc]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        source.close()
+
+
+def _concluded(
+    predictor: Predictor, series: Series, set_aside: list[Note], slices: Sequence[StudySlice], skipped: list[Note]
+) -> Study:
+    rule, labels = predictor.bundle.study_rule, predictor.bundle.labels
+    table = np.array([[one.prediction.probabilities[label] for label in labels] for one in slices])
+    combined = rule.combine(table)
+    label = labels[rule.label_index(combined)]
+    order = sorted(slices, key=lambda one: -one.prediction.probabilities[label])
+    ranks = {one.index: rank for rank, one in enumerate(order, 1)}
+    return Study(
+        label,
+        dict(zip(labels, combined.tolist(), strict=True)),
+        rule.positive_share(table),
+        series,
+        set_aside,
+        [replace(one, rank=ranks[one.index]) for one in slices],
+        skipped,
+    )
+
+
+def _position(frame: Frame) -> float | None:
+    return None if frame.plane is None else round(frame.plane.position_mm, 3)
+
+
+def _name(index: int, frame: Frame) -> str:
+    position = _position(frame)
+    return f"slice {index}" if position is None else f"slice {index} at {position:g} mm"
