@@ -26,7 +26,7 @@ def test_other_rows_another_order_or_another_size_is_another_cache(rows: list[Ro
 def test_an_interrupted_decode_leaves_no_cache(
     rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(_: bytes) -> None:
+    def interrupt(_: bytes, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pixels, "decode", interrupt)
