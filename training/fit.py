@@ -241,7 +241,9 @@ def _validate(
 
 
 def _probabilities(network: keras.Model, slices: Any, preprocessing: Preprocessing) -> Probabilities:
-    parts = range(0, len(slices), VALIDATION_BATCH)
-    return np.concatenate(
-        [network.predict_on_batch(preprocessing.batch(slices[i : i + VALIDATION_BATCH])) for i in parts]
-    )
+    answers = []
+    for start in range(0, len(slices), VALIDATION_BATCH):
+        batch = preprocessing.batch(slices[start : start + VALIDATION_BATCH])
+        # Of several devices of TensorFlow each gives an answer to all of the batch, one after the other.
+        answers.append(network.predict_on_batch(batch)[: len(batch)])
+    return np.concatenate(answers)
