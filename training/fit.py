@@ -64,6 +64,8 @@ def fit(
     """
     keras.utils.set_random_seed(experiment.seed)
     state = folder.open(experiment, split, resume)
+    if state.stage == len(experiment.stages) and folder.result().is_file():
+        return folder.result()
     opened = [log(folder) for log in logs]
     with computing(experiment.precision, devices):
         while state.stage < len(experiment.stages):
