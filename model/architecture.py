@@ -35,7 +35,11 @@ the epsilon of the BatchNorms, and the network begins by learning nothing but th
 
 
 def custom_cnn(
-    size: int = INPUT_SIZE, dropout: float = DROPOUT, pooling: Pooling = "gap", head_norm: bool = True
+    size: int = INPUT_SIZE,
+    dropout: float = DROPOUT,
+    pooling: Pooling = "gap",
+    head_norm: bool = True,
+    channels: int = 3,
 ) -> keras.Model:
     """Build the custom CNN with fresh weights.
 
@@ -44,12 +48,13 @@ def custom_cnn(
         dropout: rate of the two dropout layers of the head.
         pooling: how the last map becomes a vector; the paper compares ``flatten`` with its choice ``gap``.
         head_norm: whether a BatchNorm follows each dropout, as in Table 1.
+        channels: of the input; the paper tries one, gray, beside its three.
 
     Returns:
-        A model from float32 (batch, size, size, 3) in [0, 1] to float32 (batch, 3) probabilities,
+        A model from float32 (batch, size, size, channels) in [0, 1] to float32 (batch, 3) probabilities,
         classes in the order of ``model.labels.LABELS``.
     """
-    inputs = keras.Input((size, size, 3), name="slice")
+    inputs = keras.Input((size, size, channels), name="slice")
     x = layers.Conv2D(STEM_FILTERS, 3, padding="same", activation="relu", name="stem")(inputs)
     for number, filters in enumerate(GROUP_FILTERS, start=1):
         x = _separable_group(x, filters, f"group{number}")

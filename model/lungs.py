@@ -1,10 +1,11 @@
-"""How much lung a slice shows: air enclosed by the body. It tells chest from neck and belly, no more."""
+"""Where a slice shows lung: air enclosed by the body. It tells chest from neck and belly, no more."""
 
+from itertools import product
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from model.pictures import Slice
 from model.window import LUNG, Window
@@ -18,6 +19,12 @@ AIR: Final = -500.0
 ENOUGH: Final = 0.05
 """Share of the body's area."""
 
+CORNER: Final = 4
+"""Pixels, of `SIZE`, on a side of each corner, in which air is outside the body."""
+
+CLOSING: Final = 9
+"""Pixels, of `SIZE`, across which a gap between air and air is taken for lung."""
+
 
 def lung_share(pixels: Slice, window: Window = LUNG) -> float:
     """Share of the body's area, of 1, that is air inside it: lung, but for windpipe and bowel.
@@ -26,16 +33,46 @@ def lung_share(pixels: Slice, window: Window = LUNG) -> float:
         pixels: uint8 (height, width), in the lung window.
         window: that of the slice.
     """
-    small = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BOX))
-    air = small < window.gray(AIR)
-    inside = ~_reached_from_the_edge(air)
+    air, inside = _air_and_body(pixels, window)
     return float((inside & air).sum() / inside.sum()) if inside.any() else 0.0
 
 
-def _reached_from_the_edge(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The air that is connected (by sides) to the edge of the picture: that around the body."""
+def lung_mask(pixels: Slice, window: Window = LUNG) -> NDArray[np.bool_]:
+    """The lungs with their vessels and most lesions: the air inside the body, and what it nearly encloses.
+
+    A lesion that replaces the air along the pleura is lost; that is why masks are an experiment and no default.
+
+    Args:
+        pixels: uint8 (height, width), in the lung window.
+        window: that of the slice.
+
+    Returns:
+        Of the shape of `pixels`.
+    """
+    air, inside = _air_and_body(pixels, window)
+    found = Image.fromarray((air & inside).astype(np.uint8) * 255)
+    found = found.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))  # without specks
+    closed = found.filter(ImageFilter.MaxFilter(CLOSING)).filter(ImageFilter.MinFilter(CLOSING))
+    filled = ~_reached_from_the_corners(np.asarray(closed) == 0)
+    height, width = pixels.shape
+    return np.asarray(Image.fromarray(filled).resize((width, height), Image.Resampling.NEAREST))
+
+
+def _air_and_body(pixels: Slice, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels are dark, and which are not air around the patient; both bool (SIZE, SIZE)."""
+    small = np.asarray(Image.fromarray(pixels).resize((SIZE, SIZE), Image.Resampling.BOX))
+    air = small < window.gray(AIR)
+    return air, ~_reached_from_the_corners(air)
+
+
+def _reached_from_the_corners(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The air that is connected (by sides) to a corner of the picture: that around the body.
+
+    Not that at the whole edge: in a picture that is cropped tightly, lungs touch it.
+    """
     reached = np.zeros_like(air)
-    reached[[0, -1]], reached[:, [0, -1]] = air[[0, -1]], air[:, [0, -1]]
+    for corner in product((slice(CORNER), slice(-CORNER, None)), repeat=2):
+        reached[corner] = air[corner]
     before = -1
     while before != (before := int(reached.sum())):
         for view, open_ in ((reached, air), (reached.T, air.T)):

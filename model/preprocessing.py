@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.errors import BundleError
+from model.lungs import lung_mask
 from model.pictures import Slice
 from model.window import LUNG, Window
 
 Batch = NDArray[np.float32]
-"""What the network takes: float32, shape (n, size, size, 3), values in [0, 1]."""
-
-CHANNELS = 3
-"""The paper's network takes RGB; a CT slice is gray, so the three channels are equal."""
+"""What the network takes: float32, shape (n, size, size, channels), values in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,10 @@ class Preprocessing:
     scale: float = 1 / 255
     window_level: float = LUNG.level
     window_width: float = LUNG.width
+    channels: int = 3
+    """The paper's network takes RGB; a CT slice is gray, so the channels are equal."""
+    lungs_only: bool = False
+    """Whether all but the lungs is black."""
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> "Preprocessing":
@@ -63,13 +65,15 @@ class Preprocessing:
 
     def resize(self, pixels: Slice) -> Slice:
         """Resize uint8 (height, width) to uint8 (size, size): the form in which training keeps its slices."""
+        if self.lungs_only:
+            pixels = pixels * lung_mask(pixels, self.window)
         if pixels.shape == (self.size, self.size):
             return pixels
         picture = Image.fromarray(pixels)
         return np.asarray(picture.resize((self.size, self.size), Image.Resampling.BILINEAR))
 
     def batch(self, slices: Sequence[Slice]) -> Batch:
-        """Turn slices of any size into what the network takes: float32, (n, size, size, 3), in [0, 1]."""
+        """Turn slices of any size into what the network takes: float32, (n, size, size, channels), in [0, 1]."""
         gray = np.stack([self.resize(pixels) for pixels in slices]).astype(np.float32)
         gray *= np.float32(self.scale)
-        return np.repeat(gray[..., np.newaxis], CHANNELS, axis=-1)
+        return np.repeat(gray[..., np.newaxis], self.channels, axis=-1)

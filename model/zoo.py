@@ -51,6 +51,7 @@ def build(
     head: Head = "paper",
     pooling: Pooling = "gap",
     head_norm: bool = True,
+    channels: int = 3,
 ) -> keras.Model:
     """Build a network with fresh weights.
 
@@ -61,14 +62,15 @@ def build(
         head: the head of Table 1 (``paper``), or the paper's ``short`` one.
         pooling: how the last map becomes a vector.
         head_norm: whether BatchNorms stand in the paper's head.
+        channels: of the input; all but the custom CNN take three.
 
     Returns:
-        A model from float32 (n, size, size, 3) in [0, 1] to float32 (n, 3) probabilities. Its layers ``last_map``,
+        A model from float32 (n, size, size, channels) in [0, 1] to float32 (n, 3) probabilities. Its layers ``last_map``,
         ``features`` and ``probabilities`` are those whose outputs are served.
     """
     if name == "custom_cnn" and head == "paper":
-        return custom_cnn(size, dropout, pooling, head_norm)
-    inputs = keras.Input((size, size, 3), name="slice")
+        return custom_cnn(size, dropout, pooling, head_norm, channels)
+    inputs = keras.Input((size, size, channels), name="slice")
     x = layers.Identity(name=LAST_MAP)(backbone(name, inputs))
     outputs = short_head(x, dropout, pooling) if head == "short" else paper_head(x, dropout, pooling, head_norm)
     return keras.Model(inputs, outputs, name=name)
@@ -77,7 +79,7 @@ def build(
 def backbone(name: str, inputs: keras.KerasTensor) -> keras.KerasTensor:
     """The convolutions of a network: from [0, 1] to its last feature map."""
     if name == "custom_cnn":
-        return convolutions(custom_cnn(inputs.shape[1]))(inputs)
+        return convolutions(custom_cnn(inputs.shape[1], channels=inputs.shape[-1]))(inputs)
     if name == "efficientnet_lite0":
         return efficientnet_lite0(inputs)
     application, scaling = APPLICATIONS[name]

@@ -11,28 +11,29 @@ import math
 import keras
 from keras import ops
 
+from model.preprocessing import Preprocessing
 from training.experiment import Augmentation
 
 
 class Augment(keras.layers.Layer):
-    """uint8 (n, size, size, 1) -> float32 (n, size, size, 3) in [0, 1]: scaled as in service, and changed at random.
+    """uint8 (n, size, size, 1) -> float32 (n, size, size, channels) in [0, 1]: scaled as in service, and changed at random.
 
     Outside the picture is black: around a patient is air.
     """
 
-    def __init__(self, ranges: Augmentation, scale: float, seed: int) -> None:
+    def __init__(self, ranges: Augmentation, preprocessing: Preprocessing, seed: int) -> None:
         super().__init__(name="augment")
         self.ranges = ranges
-        self.scale = scale
+        self.preprocessing = preprocessing
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, slices: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        x = ops.cast(slices, "float32") * self.scale
+        x = ops.cast(slices, "float32") * self.preprocessing.scale
         if training:
             x = self._move(x)
             x = self._redraw(x)
             x = self._erase(x)
-        return ops.repeat(x, 3, axis=-1)
+        return ops.repeat(x, self.preprocessing.channels, axis=-1)
 
     def _uniform(self, x: keras.KerasTensor, low: float, high: float) -> keras.KerasTensor:
         """One number a slice, shaped to multiply it."""

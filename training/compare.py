@@ -81,7 +81,7 @@ def compare(
 ) -> list[Entry]:
     """Run what has not been run, and write ``comparison.md``, ``comparison.csv`` and the figures after each.
 
-    An experiment whose split is not by patient is run once more with one that is, for the last column.
+    An experiment whose split cuts through patients is run once more with one that does not, for the last column.
 
     Args:
         experiments: name -> what to run.
@@ -106,7 +106,7 @@ def _entry(name: str, wanted: Experiment, rows: Sequence[Row], folder: Path, tra
     run = RunFolder(folder / name)
     card = _card(wanted, rows, run, train, judge)
     by_patient = card
-    if wanted.split.kind != "patient":
+    if wanted.split.kind == "random":
         plan = SplitPlan(institutions=wanted.split.institutions)
         honest = wanted.model_copy(update={"split": plan})
         by_patient = _card(honest, rows, RunFolder(folder / f"{name}-patient"), train, judge)

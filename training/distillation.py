@@ -105,14 +105,14 @@ class Lessons:
             [row.sha256 for row in self._rows],
             self._experiment.augmentation,
             self._experiment.seed,
-            self._size,
+            self._experiment.preprocessing(self._size),
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
     def _make(self, number: int, slices: Path, path: Path) -> None:
-        plain = pixels.load(self._rows, Preprocessing(size=self._size), self._cache)
+        plain = pixels.load(self._rows, self._experiment.preprocessing(self._size), self._cache)
         seed = np.random.default_rng((self._experiment.seed, number)).integers(2**31)
-        augment = Augment(self._experiment.augmentation, Preprocessing.scale, int(seed))
+        augment = Augment(self._experiment.augmentation, Preprocessing(self._size), int(seed))
         partial = slices.with_suffix(f".{os.getpid()}.partial")
         changed = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=plain.shape)
         said: list[dict[str, Any]] = []

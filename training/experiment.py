@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from model.preprocessing import Preprocessing
 from training.errors import TrainingError
 
 if sys.version_info >= (3, 11):
@@ -53,6 +54,14 @@ class Network(Table):
     """What the convolutions start from."""
     init_from: str = ""
     """Folder of a bundle whose network, all of it, this one starts from, at whatever size."""
+    channels: Literal[1, 3] = 3
+    """Three, all gray, as ImageNet weights need them; or one."""
+
+    @model_validator(mode="after")
+    def _channels(self) -> "Network":
+        if self.channels == 1 and self.name != "custom_cnn":
+            raise ValueError("of the networks, only custom_cnn takes one channel")
+        return self
 
 
 class SplitPlan(Table):
@@ -141,11 +150,17 @@ class Experiment(Table):
     """Mixed: arithmetic in 16 bits, on accelerators that have it; the result is float32 all the same."""
     balance: Literal["none", "class", "class_within_institution"] = "class"
     balance_limit: Positive = 10.0
+    lungs_only: bool = False
+    """Whether the network sees nothing but the lungs; see `model.lungs`."""
     network: Network = Network()
     split: SplitPlan = SplitPlan()
     augmentation: Augmentation = Augmentation()
     distillation: Distillation | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] = [Stage()]
+
+    def preprocessing(self, size: int) -> Preprocessing:
+        """How slices become what the network takes at an input size, in training and in service."""
+        return Preprocessing(size, channels=self.network.channels, lungs_only=self.lungs_only)
 
 
 def load(path: Path) -> Experiment:

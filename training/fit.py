@@ -82,7 +82,7 @@ def fit(
 
 def _network(experiment: Experiment, stage: Stage) -> keras.Model:
     wanted = experiment.network
-    return zoo.build(wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm)
+    return zoo.build(wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm, wanted.channels)
 
 
 def _stage(
@@ -96,15 +96,15 @@ def _stage(
         network.load_weights(folder.best_weights(state.stage - 1))
     else:
         _start_from(network, experiment, weights_dir)
-    trainer = _trainer(network, lessons(0), experiment, stage)
+    trainer = make_trainer(network, lessons(0), experiment, stage)
     if state.epoch > 0:
         trainer.load_weights(folder.last_weights(state))
 
     while state.epoch < stage.epochs and state.waited < experiment.patience:
         figures = _fit_epoch(trainer, lessons(state.epoch), stage, experiment, state)
-        figures |= _validate(network, split, Preprocessing(size=stage.size), cache, experiment.augmentation.darken)
+        figures |= _validate(network, split, experiment.preprocessing(stage.size), cache, experiment.augmentation.darken)
         if state.record(figures, figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]):
-            network.save_weights(folder.best_weights(state.stage))
+            folder.save_best(state.stage, network.save_weights)
         folder.save(state, trainer.save_weights)
         print(f"epoch {state.epoch} of {stage.epochs}: {state.history[-1]}", flush=True)
         yield figures
@@ -131,7 +131,7 @@ def _lessons(experiment: Experiment, stage: Stage, rows: Sequence[Row], cache: P
             raise TrainingError(f"With a teacher, the last stage's {size} pixels are a multiple of every other's.")
         return Lessons(experiment, rows, size, cache).examples
     examples = Examples(
-        pixels.load(rows, Preprocessing(size=stage.size), cache),
+        pixels.load(rows, experiment.preprocessing(stage.size), cache),
         one_hot(rows),
         balanced_weights(rows, experiment.balance, experiment.balance_limit),
     )
@@ -156,7 +156,7 @@ def _fit_epoch(
     }
 
 
-def _trainer(network: keras.Model, examples: Examples, experiment: Experiment, stage: Stage) -> keras.Model:
+def make_trainer(network: keras.Model, examples: Examples, experiment: Experiment, stage: Stage) -> keras.Model:
     """The network behind its augmentation: uint8 (n, size, size, 1) -> an answer, and a guess at a teacher's features.
 
     Slices that a teacher saw have been changed before, and are shrunk to the size of the stage.
@@ -165,7 +165,7 @@ def _trainer(network: keras.Model, examples: Examples, experiment: Experiment, s
     size = examples.pixels.shape[1]
     taught = examples.features is not None
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    x = Augment(UNCHANGED if taught else experiment.augmentation, Preprocessing.scale, experiment.seed)(inputs)
+    x = Augment(UNCHANGED if taught else experiment.augmentation, experiment.preprocessing(size), experiment.seed)(inputs)
     x = keras.layers.AveragePooling2D(size // stage.size)(x) if size > stage.size else x
     smoothing = 0.0 if taught else experiment.label_smoothing  # the targets that a teacher shares have it in them
     losses = {"label": keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)}

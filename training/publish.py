@@ -21,6 +21,7 @@ from model.predictor import Predictor
 from model.preprocessing import Preprocessing
 from training import manifest, study_rule
 from training.errors import TrainingError
+from training.experiment import Experiment
 from training.evaluate import evaluate
 from training.run_folder import RunFolder
 from training.splits import PARTS
@@ -88,7 +89,7 @@ def _publish(
             "name": name,
             "version": datetime.date.today().isoformat(),
             "labels": list(LABELS),
-            "preprocessing": Preprocessing(size=network.input_shape[1]).to_card(),
+            "preprocessing": _preprocessing(network, provenance).to_card(),
             "files": {f"{name}.{kind}": bundle.file_sha256(new / f"{name}.{kind}") for kind in ("h5", "onnx")},
             "parameters": network.count_params(),
             "versions": _versions(),
@@ -108,6 +109,14 @@ def _publish(
         for file in (f"{name}.h5", f"{name}.onnx", bundle.CARD):
             (new / file).replace(destination / file)
     return card
+
+
+def _preprocessing(network: keras.Model, provenance: dict[str, Any] | None) -> Preprocessing:
+    """How the network's slices were preprocessed: by its experiment, or, where there is none, as is usual."""
+    size, channels = network.input_shape[2:]
+    if provenance:
+        return Experiment.model_validate(provenance["experiment"]).preprocessing(size)
+    return Preprocessing(size, channels=channels)
 
 
 def _load(h5: Path) -> keras.Model:

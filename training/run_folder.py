@@ -89,6 +89,10 @@ class RunFolder:
             if path != self.last_weights(state):
                 path.unlink()
 
+    def save_best(self, stage: int, write_weights: Callable[[Path], None]) -> None:
+        """Save the weights of the best epoch of a stage so far."""
+        _replace(self.best_weights(stage), write_weights)
+
     def save_state(self, state: State) -> None:
         """Save the state, and its history as a table."""
         text = json.dumps(asdict(state), indent=2) + "\n"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from model.images import decode
-from model.lungs import ENOUGH, lung_share
+from model.lungs import ENOUGH, lung_mask, lung_share
 from model.phantom import lung_phantom
 from tests.conftest import REAL_SLICES
 
@@ -22,6 +22,22 @@ def test_air_around_the_body_is_no_lung() -> None:
     belly[30:100, 20:110] = 220
     belly[60:62, 60:62] = 0  # a little gas
     assert lung_share(belly) < ENOUGH
+
+
+def test_lungs_that_touch_the_edge_of_a_tightly_cropped_slice_count() -> None:
+    cropped = lung_phantom("noncovid", 1)[70:180, 30:225]
+    assert lung_share(cropped) > 0.3
+    assert lung_mask(cropped)[:, [0, -1]].any()
+
+
+def test_the_mask_holds_both_lungs_and_their_lesions_and_nothing_of_the_chest_wall() -> None:
+    clear, ill = lung_phantom("noncovid", 2, 200), lung_phantom("covid", 2, 200)
+    mask = lung_mask(clear)
+    assert mask.shape == clear.shape
+    assert mask[95, 55]
+    assert mask[95, 145]
+    assert not mask[[5, 60, 150, 195], [100, 5, 100, 100]].any()
+    assert (mask & lung_mask(ill)).sum() > 0.9 * mask.sum()
 
 
 def test_of_whole_series_the_middle_is_kept_and_the_neck_is_not() -> None:

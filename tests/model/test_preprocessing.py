@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from model.errors import BundleError
+from model.lungs import lung_mask
 from model.phantom import lung_phantom
 from model.preprocessing import Preprocessing
 
@@ -41,3 +42,18 @@ def test_the_card_says_it_all() -> None:
 def test_a_card_that_asks_for_something_else_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(BundleError, match="preprocessing"):
         Preprocessing.from_card({**Preprocessing().to_card(), **change})
+
+
+def test_a_network_of_one_channel_gets_one() -> None:
+    pixels = lung_phantom("covid", 1, 300)
+    gray, stacked = Preprocessing(channels=1).batch([pixels]), Preprocessing().batch([pixels])
+    assert gray.shape == (1, 256, 256, 1)
+    np.testing.assert_array_equal(np.repeat(gray, 3, axis=-1), stacked)
+
+
+def test_of_lungs_only_the_chest_wall_is_black() -> None:
+    pixels = lung_phantom("covid", 1)
+    shown = Preprocessing(lungs_only=True).resize(pixels)
+    mask = lung_mask(pixels)
+    assert not shown[~mask].any()
+    np.testing.assert_array_equal(shown[mask], pixels[mask])

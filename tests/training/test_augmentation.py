@@ -16,7 +16,7 @@ PLAIN = Preprocessing(size=64).batch(list(SLICES[..., 0]))
 
 
 def augmented(ranges: dict[str, float], training: bool = True, flip: bool = False) -> NDArray[np.float32]:
-    layer = Augment(Augmentation(flip=flip, **{**OFF, **ranges}), Preprocessing().scale, seed=1)
+    layer = Augment(Augmentation(flip=flip, **{**OFF, **ranges}), Preprocessing(), seed=1)
     return np.asarray(layer(SLICES, training=training))
 
 
@@ -59,7 +59,7 @@ def test_a_flip_mirrors_left_and_right_and_nothing_else() -> None:
 
 
 def test_a_shift_moves_no_further_than_asked_and_leaves_black() -> None:
-    white = Augment(Augmentation(flip=False, **{**OFF, "shift": 0.1}), 1 / 255, seed=1)
+    white = Augment(Augmentation(flip=False, **{**OFF, "shift": 0.1}), Preprocessing(), seed=1)
     moved = np.asarray(white(np.full((32, 64, 64, 1), 255, np.uint8), training=True))[..., 0]
     assert 0.75 < moved.mean() < 0.99
     assert (moved[:, 8:-8, 8:-8] == 1).all()

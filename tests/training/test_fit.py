@@ -12,8 +12,9 @@ import pytest
 
 from model import bundle, zoo
 from model.engine import OnnxEngine
+from model.predictor import Predictor
 from tests.conftest import ROOT, absent
-from training import experiment, fit, manifest, splits
+from training import experiment, fit, manifest, pixels, splits
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.manifest import Row
@@ -79,6 +80,46 @@ def test_interrupted_and_resumed_it_gives_the_same_network(
     ]
     for one, other in zip(*histories, strict=True):
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, abs=1e-4)
+
+
+def test_a_full_disk_is_told_and_with_room_again_the_run_goes_on(
+    finished: Path, rows: list[Row], tmp_path: Path
+) -> None:
+    manifest.write(rows, tmp_path / "manifest.csv")
+    words = ["fit", str(QUICK_FILE), "--out", "run", "--manifest", "manifest.csv", "--cache", "cache", "--log"]
+    # No file may grow beyond 4 MB: enough for the weights, too little for the optimizer beside them.
+    limited = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, 4_000_000)); "
+        f"from training.__main__ import main; sys.exit(main({words}))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    refused = subprocess.run(
+        [sys.executable, "-c", limited], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert refused.returncode == 1, refused.stderr
+    assert "error: " in refused.stderr
+    assert "--resume" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    network = fit.fit(
+        QUICK, splits.by_patient(rows, QUICK.seed), RunFolder(tmp_path / "run"), tmp_path / "cache", resume=True
+    )
+    for one, other in zip(weights(finished), weights(network), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_one_channel_and_lungs_alone_are_served_as_they_were_trained(rows: list[Row], tmp_path: Path) -> None:
+    plain = QUICK.model_copy(update={"lungs_only": True, "network": experiment.Network(channels=1)})
+    network = keras.models.load_model(train(rows, tmp_path / "run", experiment=plain), compile=False)
+    assert network.input_shape == (None, 64, 64, 1)
+    publish_run(RunFolder(tmp_path / "run"), tmp_path / "bundle", "test")
+    published = bundle.load(tmp_path / "bundle")
+    assert published.preprocessing == plain.preprocessing(64)
+    learned = pixels.load(rows[:4], plain.preprocessing(64), tmp_path / "cache")
+    assert (learned == 0).mean() > 0.5
+    expected = network.predict_on_batch(learned[..., np.newaxis] / np.float32(255))
+    served = [Predictor(published).predict(Path(row.path).read_bytes()).probabilities for row in rows[:4]]
+    np.testing.assert_allclose([list(one.values()) for one in served], expected, atol=1e-4)
 
 
 def test_a_folder_that_holds_a_run_is_not_overwritten(finished: Path, rows: list[Row]) -> None:
