@@ -20,7 +20,7 @@ run: $(VENV)/.$(REQUIREMENTS) ## start the server on $PORT (8000)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh -c "exec $$(sed -n 's/^web: *//p' Procfile)"
 
 test: $(VENV)/.requirements-dev.txt ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.requirements-dev.txt ## lint and type-check
 	$(BIN)/ruff check

@@ -32,10 +32,11 @@ def test_every_institution_and_class_is_shared_out_by_its_patients() -> None:
     assert tested == {("north", "covid"): 12, ("north", "noncovid"): 18, ("south", "covid"): 6}
 
 
-def test_a_class_of_two_patients_stays_in_training() -> None:
-    split = splits.by_patient(ROWS, seed=1)
+@pytest.mark.parametrize("patients", [1, 2])
+def test_a_class_too_small_to_share_stays_in_training(patients: int) -> None:
+    split = splits.by_patient(ROWS[:-4] + people(patients, "cap"), seed=1)
     assert {row.label for row in split.validation + split.test} == {"covid", "noncovid"}
-    assert sum(row.label == "cap" for row in split.train) == 4
+    assert sum(row.label == "cap" for row in split.train) == 2 * patients
 
 
 def test_the_seed_decides_and_the_order_of_rows_does_not() -> None:
