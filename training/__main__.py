@@ -219,7 +219,9 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:  # a full disk, above all
-        print(f"error: {' '.join(str(error).split())}; what was finished is kept. Add --resume to go on.", file=sys.stderr)
+        print(
+            f"error: {' '.join(str(error).split())}; what was finished is kept. Add --resume to go on.", file=sys.stderr
+        )
         return 1
     except KeyboardInterrupt:
         print("\nstopped; what was finished is kept. Add --resume to go on.", file=sys.stderr)

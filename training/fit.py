@@ -82,7 +82,9 @@ def fit(
 
 def _network(experiment: Experiment, stage: Stage) -> keras.Model:
     wanted = experiment.network
-    return zoo.build(wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm, wanted.channels)
+    return zoo.build(
+        wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm, wanted.channels
+    )
 
 
 def _stage(
@@ -102,7 +104,9 @@ def _stage(
 
     while state.epoch < stage.epochs and state.waited < experiment.patience:
         figures = _fit_epoch(trainer, lessons(state.epoch), stage, experiment, state)
-        figures |= _validate(network, split, experiment.preprocessing(stage.size), cache, experiment.augmentation.darken)
+        figures |= _validate(
+            network, split, experiment.preprocessing(stage.size), cache, experiment.augmentation.darken
+        )
         if state.record(figures, figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]):
             folder.save_best(state.stage, network.save_weights)
         folder.save(state, trainer.save_weights)
@@ -165,7 +169,9 @@ def make_trainer(network: keras.Model, examples: Examples, experiment: Experimen
     size = examples.pixels.shape[1]
     taught = examples.features is not None
     inputs = keras.Input((size, size, 1), dtype="uint8")
-    x = Augment(UNCHANGED if taught else experiment.augmentation, experiment.preprocessing(size), experiment.seed)(inputs)
+    x = Augment(UNCHANGED if taught else experiment.augmentation, experiment.preprocessing(size), experiment.seed)(
+        inputs
+    )
     x = keras.layers.AveragePooling2D(size // stage.size)(x) if size > stage.size else x
     smoothing = 0.0 if taught else experiment.label_smoothing  # the targets that a teacher shares have it in them
     losses = {"label": keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)}

@@ -21,8 +21,8 @@ from model.predictor import Predictor
 from model.preprocessing import Preprocessing
 from training import manifest, study_rule
 from training.errors import TrainingError
-from training.experiment import Experiment
 from training.evaluate import evaluate
+from training.experiment import Experiment
 from training.run_folder import RunFolder
 from training.splits import PARTS
 
