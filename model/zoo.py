@@ -65,8 +65,8 @@ def build(
         channels: of the input; all but the custom CNN take three.
 
     Returns:
-        A model from float32 (n, size, size, channels) in [0, 1] to float32 (n, 3) probabilities. Its layers ``last_map``,
-        ``features`` and ``probabilities`` are those whose outputs are served.
+        A model from float32 (n, size, size, channels) in [0, 1] to float32 (n, 3) probabilities. Its layers
+        ``last_map``, ``features`` and ``probabilities`` are those whose outputs are served.
     """
     if name == "custom_cnn" and head == "paper":
         return custom_cnn(size, dropout, pooling, head_norm, channels)

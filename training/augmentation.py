@@ -16,7 +16,7 @@ from training.experiment import Augmentation
 
 
 class Augment(keras.layers.Layer):
-    """uint8 (n, size, size, 1) -> float32 (n, size, size, channels) in [0, 1]: scaled as in service, and changed at random.
+    """uint8 (n, size, size, 1) -> float32 (n, size, size, channels) in [0, 1]: scaled as in service, changed at random.
 
     Outside the picture is black: around a patient is air.
     """

@@ -74,17 +74,16 @@ def fit(
                     log(len(state.history), epoch)
             state = State(stage=state.stage + 1, history=state.history)
             folder.save_state(state)
-    network = _network(experiment, experiment.stages[-1])
+    network = make_network(experiment, experiment.stages[-1])
     network.load_weights(folder.best_weights(len(experiment.stages) - 1))
     network.save(folder.result())
     return folder.result()
 
 
-def _network(experiment: Experiment, stage: Stage) -> keras.Model:
-    wanted = experiment.network
-    return zoo.build(
-        wanted.name, stage.size, wanted.dropout, wanted.head, wanted.pooling, wanted.head_norm, wanted.channels
-    )
+def make_network(experiment: Experiment, stage: Stage) -> keras.Model:
+    """The network of an experiment, fresh, at the size of a stage."""
+    n = experiment.network
+    return zoo.build(n.name, stage.size, n.dropout, n.head, n.pooling, n.head_norm, n.channels)
 
 
 def _stage(
@@ -93,7 +92,7 @@ def _stage(
     """Train the epochs of a stage that are left; gives the figures of each when it is saved."""
     stage = experiment.stages[state.stage]
     lessons = _lessons(experiment, stage, split.train, cache)
-    network = _network(experiment, stage)
+    network = make_network(experiment, stage)
     if state.stage > 0:
         network.load_weights(folder.best_weights(state.stage - 1))
     else:

@@ -22,14 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import keras
 
-from model import zoo
 from model.labels import LABELS
 from model.phantom import lung_phantom
 from training import experiment
 from training.batches import Batches, Examples, epoch_order
 from training.compare import CONFIGS
 from training.devices import computing
-from training.fit import make_trainer
+from training.fit import make_network, make_trainer
 
 PAPER_SLICES = 13_684
 ROUNDS = 5
@@ -75,9 +74,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder, computing(arguments.precision, 1):
         made = examples(stage.size, arguments.slices, Path(folder))
-        network = wanted.network
-        built = zoo.build(network.name, stage.size, network.dropout, network.head, network.pooling, network.head_norm)
-        trainer = make_trainer(built, made, wanted, stage)
+        trainer = make_trainer(make_network(wanted, stage), made, wanted, stage)
         order = epoch_order(arguments.slices, (0,))
         batches, first = (kind(made, stage.batch_size, order) for kind in (Batches, FirstBatch))
         images = len(batches) * stage.batch_size
