@@ -70,19 +70,19 @@ def balanced_weights(rows: Sequence[Row], balance: str, limit: float) -> NDArray
 
     ``none``: all alike. ``class``: every class counts alike, as scikit-learn's ``balanced``.
     ``class_within_institution``: so inside each institution, which keeps its share: then the institution alone says
-    nothing of the class.
+    nothing of the class. ``institution``: so, and every institution counts alike, however few its slices.
 
     No weight exceeds `limit` times the smallest, so that 40 slices of two patients do not outshout thousands.
     """
     if balance == "none":
         return np.ones(len(rows), dtype=np.float32)
-    groups = [(row.institution if balance == "class_within_institution" else "", row.label) for row in rows]
+    groups = [("" if balance == "class" else row.institution, row.label) for row in rows]
     slices = Counter(groups)
-    slices_of_institution = Counter(institution for institution, _ in groups)
     classes_of_institution = Counter(institution for institution, _ in slices)
-    weights = np.array(
-        [slices_of_institution[group[0]] / (classes_of_institution[group[0]] * slices[group]) for group in groups]
-    )
+    shares: Counter[str] = Counter(institution for institution, _ in groups)
+    if balance == "institution":
+        shares = Counter(dict.fromkeys(shares, 1))
+    weights = np.array([shares[group[0]] / (classes_of_institution[group[0]] * slices[group]) for group in groups])
     weights = np.minimum(weights, limit * weights.min())
     scaled: NDArray[np.float32] = (weights / weights.mean()).astype(np.float32)
     return scaled

@@ -115,28 +115,39 @@ class Stage(Table):
     decay_rate: Share = 0.936
     decay_steps: Count = 99_855
     weight_decay: Share = 0.0
+    average: Share = 0.0
+    """Decay of a moving average of the weights, which each epoch ends with and the next starts from; 0 for none."""
     trainable: str = "all"
     """``head`` keeps the convolutions as they are: the first phase of fine-tuning. The name of a layer keeps all that
     comes before it: the first layers know edges, which are the same on every picture, and cost most of a step."""
 
 
-class Distillation(Table):
-    """A teacher to imitate; see `training.distillation`."""
+class Teacher(Table):
+    """A network to imitate."""
 
-    teacher: str
-    """Path of its .h5; it sees the slice at its own input size."""
-    views: Count = 10
-    """How often each slice is changed at random and shown to the teacher. An epoch learns from one view of each."""
-    trust: Share = 0.7
-    """The teacher's share in the target; the label has the rest."""
-    temperature: Positive = 1.0
-    """Above 1, the teacher's probabilities are softened."""
-    features: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of imitating the teacher's pooled features, too."""
+    path: str
+    """Of its .h5; it sees the slice at its own input size."""
     institutions: list[str] = []
-    """Those it was trained on, elsewhere the label alone is the target; all by default."""
+    """Those it was trained on: elsewhere it has no say; all by default."""
+
+
+class Distillation(Table):
+    """Teachers to imitate; see `training.distillation`."""
+
+    teachers: Annotated[list[Teacher], Field(min_length=1)]
+    """Of several, the mean of what they say is the target, and the features of all are to be imitated."""
+    views: Count = 10
+    """How often each slice is changed at random and shown to the teachers. An epoch learns from one view of each."""
+    trust: Share = 0.7
+    """The teachers' share in the target; the label has the rest."""
+    temperature: Positive = 1.0
+    """Above 1, the teachers' probabilities are softened."""
+    features: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of imitating the teachers' pooled features, too."""
+    mixup: Share = 0.0
+    """Share of the slices that have another slice laid over them; of those the teachers' word alone is the target."""
     unlabelled: str = ""
-    """Folder of further slices, on which the teacher alone is the target. Their patients must not be tested on."""
+    """Folder of further slices, on which the teachers alone are the target. Their patients must not be tested on."""
 
 
 class Experiment(Table):
@@ -148,7 +159,7 @@ class Experiment(Table):
     label_smoothing: Share = 0.0
     precision: Precision = "float32"
     """Mixed: arithmetic in 16 bits, on accelerators that have it; the result is float32 all the same."""
-    balance: Literal["none", "class", "class_within_institution"] = "class"
+    balance: Literal["none", "class", "class_within_institution", "institution"] = "class"
     balance_limit: Positive = 10.0
     lungs_only: bool = False
     """Whether the network sees nothing but the lungs; see `model.lungs`."""

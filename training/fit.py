@@ -16,7 +16,7 @@ from training import imagenet, pixels
 from training.augmentation import Augment
 from training.batches import Batches, Examples, balanced_weights, epoch_order, one_hot, steps_per_epoch
 from training.devices import computing
-from training.distillation import Lessons
+from training.distillation import Lessons, check_unseen
 from training.errors import TrainingError
 from training.experiment import Augmentation, Experiment, Stage
 from training.logs import Log
@@ -62,6 +62,7 @@ def fit(
     Raises:
         TrainingError: the folder holds another run, or weights or devices that the experiment needs are not there.
     """
+    check_unseen(experiment, split)
     keras.utils.set_random_seed(experiment.seed)
     state = folder.open(experiment, split, resume)
     if state.stage == len(experiment.stages) and folder.result().is_file():
@@ -216,9 +217,11 @@ def _optimizer(stage: Stage, steps: int) -> keras.optimizers.Optimizer:
         )
     else:
         rate = schedules.ExponentialDecay(stage.learning_rate, stage.decay_steps, stage.decay_rate, staircase=True)
+    # Keras puts the average in the place of the weights at the end of each `fit`, which here is an epoch.
+    averaging = {"use_ema": True, "ema_momentum": stage.average} if stage.average else {}
     if stage.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay)
-    return keras.optimizers.Adam(rate)
+        return keras.optimizers.AdamW(rate, weight_decay=stage.weight_decay, **averaging)
+    return keras.optimizers.Adam(rate, **averaging)
 
 
 def _reseed(trainer: keras.Model, seed: tuple[int, ...]) -> None:

@@ -63,6 +63,13 @@ def test_balanced_within_institutions_each_class_weighs_alike_in_each() -> None:
     assert sums["south", "covid"] == pytest.approx(10)
 
 
+def test_balanced_by_institution_each_weighs_alike_and_each_class_in_it() -> None:
+    sums = weight_sums("institution")
+    assert sums["south", "covid"] == pytest.approx(25)
+    assert sums["north", "covid"] == pytest.approx(12.5)
+    assert sums["north", "noncovid"] == pytest.approx(12.5)
+
+
 def test_no_weight_exceeds_the_limit() -> None:
     weights = balanced_weights(ROWS, "class", 2.0)
     assert weights.max() / weights.min() == pytest.approx(2)

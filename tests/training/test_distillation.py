@@ -25,7 +25,7 @@ def teacher(rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def taught(teacher: Path) -> Callable[..., Experiment]:
     def make(**plan: object) -> Experiment:
-        plan = {"teacher": str(teacher), "views": 2, **plan}
+        plan = {"teachers": [{"path": str(teacher)}], "views": 2, **plan}
         return QUICK.model_copy(update={"distillation": Distillation.model_validate(plan), "patience": 50})
 
     return make
@@ -64,10 +64,11 @@ def test_the_target_is_shared_between_teacher_and_label(
 
 
 def test_where_the_teacher_was_not_trained_the_label_is_the_target(
-    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+    teacher: Path, taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
 ) -> None:
     rows = [replace(row, institution="far" if number % 2 else "near") for number, row in enumerate(rows)]
-    targets = Lessons(taught(trust=1.0, institutions=["near"]), rows, SIZE, tmp_path).examples(0).targets
+    experiment = taught(trust=1.0, teachers=[{"path": str(teacher), "institutions": ["near"]}])
+    targets = Lessons(experiment, rows, SIZE, tmp_path).examples(0).targets
     assert set(targets[1::2].max(axis=1)) == {1.0}
     assert max(targets[::2].max(axis=1)) < 1
 
@@ -84,6 +85,45 @@ def test_slices_without_a_label_have_the_teachers_target(
     assert len(examples.pixels) == len(rows) + 3
     np.testing.assert_allclose(examples.targets.sum(axis=1), 1, atol=1e-5)
     assert max(examples.targets[-3:].max(axis=1)) < 1
+
+
+def test_of_several_teachers_those_that_know_the_institution_share_the_target(
+    teacher: Path, taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.h5"
+    network = keras.models.load_model(teacher, compile=False)
+    network.get_layer("probabilities").set_weights([-w for w in network.get_layer("probabilities").get_weights()])
+    network.save(other)
+    rows = [replace(row, institution="far" if number % 2 else "near") for number, row in enumerate(rows)]
+
+    def targets(*teachers: dict[str, object]) -> np.ndarray:
+        return Lessons(taught(trust=1.0, teachers=list(teachers)), rows, SIZE, tmp_path).examples(0).targets
+
+    one, two = {"path": str(teacher)}, {"path": str(other), "institutions": ["near"]}
+    both = targets(one, two)
+    np.testing.assert_allclose(both[1::2], targets(one)[1::2], atol=1e-6)
+    np.testing.assert_allclose(both[::2], (targets(one) + targets(two))[::2] / 2, atol=1e-6)
+
+
+def test_slices_laid_over_each_other_have_the_teachers_word_alone(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    plain, mixed = (Lessons(taught(trust=0.0, mixup=m), rows, SIZE, tmp_path) for m in (0.0, 0.5))
+    laid_over = mixed.view(0).mixed
+    assert 0.2 < laid_over.mean() < 0.8
+    changed = (plain.examples(0).pixels != mixed.examples(0).pixels).any(axis=(1, 2))
+    assert not (changed & ~laid_over).any()
+    assert changed.sum() > 0.9 * laid_over.sum()  # a slice may be laid over itself
+    assert (mixed.examples(0).targets[laid_over].max(axis=1) < 1).all()
+    np.testing.assert_array_equal(mixed.examples(0).targets[~laid_over], plain.examples(0).targets[~laid_over])
+
+
+def test_a_teacher_that_learned_from_the_students_test_patients_is_refused(
+    teacher: Path, taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    another_split = taught().model_copy(update={"seed": 5})
+    with pytest.raises(TrainingError, match="shall be judged on"):
+        train(rows, tmp_path / "student", experiment=another_split)
 
 
 @pytest.mark.parametrize("content", [None, b"not a network"])
