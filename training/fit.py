@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from model import bundle, zoo
 from model.architecture import FEATURES
@@ -153,6 +154,10 @@ def _fit_epoch(
     history = trainer.fit(
         batches, initial_epoch=state.epoch, epochs=state.epoch + 1, shuffle=False, verbose=VERBOSITY
     ).history
+    if stage.average:
+        # On JAX the weights would share their memory with the averages, and the next step gives it away twice.
+        for variable in trainer.trainable_variables:
+            variable.assign(ops.copy(variable))
     return {
         "seconds": time.monotonic() - started,
         "loss": history["loss"][0],
