@@ -53,7 +53,7 @@ class Network(Table):
     weights: Literal["none", "imagenet"] = "none"
     """What the convolutions start from."""
     init_from: str = ""
-    """Folder of a bundle whose network, all of it, this one starts from, at whatever size."""
+    """Folder of a bundle, or an .h5, whose network, all of it, this one starts from, at whatever size."""
     channels: Literal[1, 3] = 3
     """Three, all gray, as ImageNet weights need them; or one."""
 

@@ -119,11 +119,11 @@ def _start_from(network: keras.Model, experiment: Experiment, weights_dir: Path 
     """Give a fresh network the weights that its experiment starts from."""
     wanted = experiment.network
     if wanted.init_from:
-        start = bundle.load(Path(wanted.init_from))
+        start = Path(wanted.init_from)
         try:
-            network.load_weights(start.h5)
-        except ValueError as error:
-            raise TrainingError(f"{start.name} in {wanted.init_from} is no start for this network: {error}") from error
+            network.load_weights(start if start.suffix == ".h5" else bundle.load(start).h5)
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"{start} is no start for this network: {error}") from error
     elif wanted.weights == "imagenet":
         imagenet.load(network, weights_dir)
 
