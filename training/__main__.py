@@ -82,7 +82,8 @@ def _compare(arguments: argparse.Namespace) -> None:
 
     wanted = {name: _with_options(e, arguments) for name, e in compare.find(arguments.configs).items()}
     rows = manifest.read(arguments.manifest)
-    entries = compare.compare(wanted, rows, arguments.out, _train(arguments), judge, command)
+    chosen = None if arguments.validation_only else judge
+    entries = compare.compare(wanted, rows, arguments.out, _train(arguments), chosen, command)
     print(compare.markdown(entries, command))
     print(f"The table and figures: {arguments.out}")
 
@@ -174,6 +175,8 @@ def _parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "train several experiments, what of them is not done, and compare them")
     compare.add_argument("--configs", nargs="+", required=True, help="TOML files, folders of them, or names of ours")
     compare.add_argument("--out", type=Path, default=Path("runs/compare"), help="the folder of the runs and the table")
+
+    compare.add_argument("--validation-only", action="store_true", help="leave the test patients unseen: to choose")
 
     tune = command("tune", _tune, "search for hyperparameters; go on with the search in --out")
     tune.add_argument("experiment", type=Path, help="what all trials have in common")

@@ -33,6 +33,7 @@ HEADINGS: Final = {
     "parameters": "parameters",
     "train_accuracy": "training accuracy",
     "validation_accuracy": "validation accuracy",
+    "validation_auc": "validation AUC COVID-19, mean of institutions",
     "accuracy": "test accuracy",
     "precision_macro": "precision",
     "recall_macro": "recall",
@@ -41,6 +42,18 @@ HEADINGS: Final = {
     "patient_auc": "AUC COVID-19, patients held out",
 }
 """Column -> its heading in the table."""
+
+
+TESTED: Final = {
+    "accuracy": "accuracy",
+    "precision_macro": "precision_macro",
+    "recall_macro": "balanced_accuracy",
+    "f1_macro": "f1_macro",
+}
+"""Column -> the measure of the test patients that stands in it."""
+
+UNSEEN: Final = "–"
+"""In the place of a figure of test patients that nobody looked at."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,12 @@ def _files(word: str) -> list[Path]:
 
 
 def compare(
-    experiments: Mapping[str, Experiment], rows: Sequence[Row], folder: Path, train: Train, judge: Judge, command: str
+    experiments: Mapping[str, Experiment],
+    rows: Sequence[Row],
+    folder: Path,
+    train: Train,
+    judge: Judge | None,
+    command: str,
 ) -> list[Entry]:
     """Run what has not been run, and write ``comparison.md``, ``comparison.csv`` and the figures after each.
 
@@ -88,7 +106,7 @@ def compare(
         rows: the manifest.
         folder: each run is kept in a folder of its name in there.
         train: how to train.
-        judge: how to judge what was trained.
+        judge: how to judge what was trained; ``None`` leaves the test patients unseen, for choosing among recipes.
         command: what the user ran; the table tells it.
 
     Returns:
@@ -102,7 +120,9 @@ def compare(
     return entries
 
 
-def _entry(name: str, wanted: Experiment, rows: Sequence[Row], folder: Path, train: Train, judge: Judge) -> Entry:
+def _entry(
+    name: str, wanted: Experiment, rows: Sequence[Row], folder: Path, train: Train, judge: Judge | None
+) -> Entry:
     run = RunFolder(folder / name)
     card = _card(wanted, rows, run, train, judge)
     by_patient = card
@@ -114,11 +134,15 @@ def _entry(name: str, wanted: Experiment, rows: Sequence[Row], folder: Path, tra
     return Entry(name, _line(name, wanted, run, history, card, by_patient), history)
 
 
-def _card(wanted: Experiment, rows: Sequence[Row], run: RunFolder, train: Train, judge: Judge) -> dict[str, Any]:
-    """The card of a run, which is trained and judged where it has not been."""
+def _card(
+    wanted: Experiment, rows: Sequence[Row], run: RunFolder, train: Train, judge: Judge | None
+) -> dict[str, Any] | None:
+    """The card of a run, which is trained and judged where it has not been; none without a judge."""
     split = splits.make(rows, wanted.split, wanted.seed)
     keras.backend.clear_session()
     train(wanted, split, run)
+    if judge is None:
+        return None
     path = run.path / "bundle" / "card.json"
     if not path.is_file():
         judge(run)
@@ -131,26 +155,29 @@ def _line(
     wanted: Experiment,
     run: RunFolder,
     history: Sequence[Mapping[str, Any]],
-    card: Mapping[str, Any],
-    by_patient: Mapping[str, Any],
+    card: Mapping[str, Any] | None,
+    by_patient: Mapping[str, Any] | None,
 ) -> dict[str, str]:
     split = run.split()
     seconds = sum(epoch["seconds"] for epoch in history)
     best = min((e for e in history if e["stage"] == history[-1]["stage"]), key=lambda e: e["val_loss"])
-    test = card["metrics"]["test"]["all"]
-    measures = {measure: cell(test[measure]) for measure in ("accuracy", "precision_macro", "f1_macro")}
-    return measures | {
+    return {
         "name": name,
         "split": wanted.split.kind,
         "runtime": f"{seconds:.0f}",
         "rate": f"{len(split.train) * len(history) / seconds:.1f}",
-        "parameters": f"{card['parameters']:,}",
+        "parameters": f"{card['parameters']:,}" if card else UNSEEN,
         "train_accuracy": f"{best['accuracy']:.3f}",
         "validation_accuracy": f"{best['val_accuracy']:.3f}",
-        "recall_macro": cell(test["balanced_accuracy"]),
+        "validation_auc": f"{best['val_auc']:.3f}",
+        **{column: _tested(card, measure) for column, measure in TESTED.items()},
         "baseline": f"{doctor.institution_baseline(split):.3f}",
-        "patient_auc": cell(by_patient["metrics"]["test"]["all"]["covid_auc"]),
+        "patient_auc": _tested(by_patient, "covid_auc"),
     }
+
+
+def _tested(card: Mapping[str, Any] | None, measure: str) -> str:
+    return cell(card["metrics"]["test"]["all"][measure]) if card else UNSEEN
 
 
 def markdown(entries: Sequence[Entry], command: str) -> str:

@@ -86,7 +86,7 @@ class Lessons:
     def examples(self, epoch: int) -> Examples:
         """What to learn from in an epoch."""
         view, opinions = self.view(epoch % self.plan.views), self.opinions(epoch % self.plan.views)
-        trust = np.where(view.mixed, 1.0, self._trust).astype(np.float32)[:, np.newaxis]
+        trust = np.where(view.mixed & self._trusted.any(axis=0), 1.0, self._trust).astype(np.float32)[:, np.newaxis]
         features = np.concatenate([opinion.features for opinion in opinions], axis=1)
         return Examples(
             view.pixels,
@@ -99,7 +99,7 @@ class Lessons:
         """One view of every slice, from the cache where it is there."""
         path = self._cache / f"view-{self._key()}-{number}.npy"
         mixing = np.random.default_rng((self._experiment.seed, number))
-        mixed = (mixing.random(len(self._rows)) < self.plan.mixup) & self._trusted.any(axis=0)
+        mixed = mixing.random(len(self._rows)) < self.plan.mixup
         if not path.is_file():
             self._make(number, path, np.flatnonzero(mixed), mixing)
         return View(np.load(path, mmap_mode="r"), mixed)
@@ -124,7 +124,6 @@ class Lessons:
             self._experiment.seed,
             self._experiment.preprocessing(self._size),
             self.plan.mixup,
-            self._trusted.any(axis=0).tolist() if self.plan.mixup else None,
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 

@@ -138,6 +138,8 @@ class Distillation(Table):
     """Of several, the mean of what they say is the target, and the features of all are to be imitated."""
     views: Count = 10
     """How often each slice is changed at random and shown to the teachers. An epoch learns from one view of each."""
+    size: Annotated[int, Field(ge=0)] = 0
+    """Of the views in pixels; 0 for that of the last stage."""
     trust: Share = 0.7
     """The teachers' share in the target; the label has the rest."""
     temperature: Positive = 1.0
@@ -145,7 +147,8 @@ class Distillation(Table):
     features: Annotated[float, Field(ge=0)] = 1.0
     """Weight of imitating the teachers' pooled features, too."""
     mixup: Share = 0.0
-    """Share of the slices that have another slice laid over them; of those the teachers' word alone is the target."""
+    """Share of the slices that have another slice laid over them; where a teacher is trusted, its word alone is
+    the target of those, and elsewhere the label of the slice below."""
     unlabelled: str = ""
     """Folder of further slices, on which the teachers alone are the target. Their patients must not be tested on."""
 

@@ -131,9 +131,9 @@ def _start_from(network: keras.Model, experiment: Experiment, weights_dir: Path 
 def _lessons(experiment: Experiment, stage: Stage, rows: Sequence[Row], cache: Path) -> Callable[[int], Examples]:
     """Epoch -> what to learn from: the labels alone, or a teacher's views, which all stages share."""
     if experiment.distillation:
-        size = experiment.stages[-1].size
+        size = experiment.distillation.size or experiment.stages[-1].size
         if size % stage.size:
-            raise TrainingError(f"With a teacher, the last stage's {size} pixels are a multiple of every other's.")
+            raise TrainingError(f"With a teacher, the views' {size} pixels are a multiple of every stage's.")
         return Lessons(experiment, rows, size, cache).examples
     examples = Examples(
         pixels.load(rows, experiment.preprocessing(stage.size), cache),

@@ -65,6 +65,17 @@ def test_beside_a_random_split_stands_what_the_same_network_reaches_on_new_patie
     assert (compared / "out" / "leaky-patient" / "test.csv").is_file()
 
 
+def test_to_choose_among_recipes_the_test_patients_stay_unseen(compared: Path, tmp_path: Path) -> None:
+    config = tmp_path / "chosen.toml"
+    config.write_text((compare.CONFIGS / "quick" / "custom_cnn.toml").read_text())
+    assert main([*words(compared, str(config)), "--validation-only"]) == 0
+    with (compared / "out" / "comparison.csv").open() as file:
+        (line,) = csv.DictReader(file)
+    assert 0 <= float(line["validation_auc"]) <= 1
+    assert {line[column] for column in (*compare.TESTED, "patient_auc")} == {compare.UNSEEN}
+    assert not (compared / "out" / "chosen" / "bundle").exists()
+
+
 def test_a_name_of_no_experiment_is_an_error() -> None:
     with pytest.raises(TrainingError, match="nonsense is no experiment"):
         compare.find(["nonsense"])

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,16 @@ def test_a_student_learns_from_its_teacher_and_the_teacher_stays_as_it_was(
     student = train(rows, tmp_path / "student", experiment=taught())
     assert keras.models.load_model(student, compile=False).count_params() == 616_739
     assert teacher.read_bytes() == before
+
+
+def test_views_may_be_larger_than_every_stage(
+    taught: Callable[..., Experiment], rows: list[Row], tmp_path: Path
+) -> None:
+    experiment = taught(size=2 * SIZE).model_copy(update={"stages": QUICK.stages[1:]})
+    student = train(rows, tmp_path / "student", experiment=experiment)
+    assert keras.models.load_model(student, compile=False).input_shape == (None, SIZE, SIZE, 3)
+    with pytest.raises(TrainingError, match="a multiple of every stage's"):
+        train(rows, tmp_path / "other", experiment=taught(size=SIZE + 1))
 
 
 def test_the_views_of_a_slice_differ_and_are_made_once(
@@ -96,7 +106,7 @@ def test_of_several_teachers_those_that_know_the_institution_share_the_target(
     network.save(other)
     rows = [replace(row, institution="far" if number % 2 else "near") for number, row in enumerate(rows)]
 
-    def targets(*teachers: dict[str, object]) -> np.ndarray:
+    def targets(*teachers: Mapping[str, object]) -> np.ndarray:
         return Lessons(taught(trust=1.0, teachers=list(teachers)), rows, SIZE, tmp_path).examples(0).targets
 
     one, two = {"path": str(teacher)}, {"path": str(other), "institutions": ["near"]}
