@@ -21,6 +21,18 @@ class Server:
     process: subprocess.Popen[bytes]
     temporary: Path
 
+    @property
+    def port(self) -> int:
+        """Where it listens on this machine."""
+        return int(self.address.rpartition(":")[2])
+
+    def processes(self) -> list[int]:
+        """Process ids of the whole tree."""
+        tree = [self.process.pid]
+        for pid in tree:
+            tree += _children(pid)
+        return tree
+
     def workers(self) -> list[int]:
         """Process ids of the workers."""
         return _children(self.process.pid)
@@ -36,12 +48,19 @@ def _children(pid: int) -> list[int]:
     return [int(child) for file in files for child in file.read_text().split()]
 
 
-def start(temporary: Path, **settings: str) -> Server:
-    """Start a server and wait until it is ready."""
+def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings: str) -> Server:
+    """Start a server and wait until it is ready.
+
+    Args:
+        temporary: where it may write temporary files.
+        command: what starts it on the port $PORT; by default the Procfile's.
+        ready: the address that answers when it is ready.
+        settings: further environment variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = (ROOT / "Procfile").read_text().partition("web: ")[2]
+    command = command or (ROOT / "Procfile").read_text().partition("web: ")[2]
     # Without CI: ONNX Runtime reports to its maker, and writes a file, unless it sees that it is tested.
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment |= settings
@@ -51,8 +70,8 @@ def start(temporary: Path, **settings: str) -> Server:
     server = Server(f"http://127.0.0.1:{port}", process, temporary)
     for _ in range(600):
         try:
-            urllib.request.urlopen(f"{server.address}/readyz")
-        except urllib.error.URLError:
+            urllib.request.urlopen(server.address + ready)
+        except (urllib.error.URLError, ConnectionError):
             assert process.poll() is None, "the server stopped by itself"
             time.sleep(0.05)
         else:
@@ -70,6 +89,12 @@ def resident_megabytes(pids: list[int]) -> float:
     """Resident memory of these processes together; pages that they share count in each."""
     lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def proportional_megabytes(pids: list[int]) -> float:
+    """Memory of these processes together; a page that n processes share counts 1/n in each (proc(5), `Pss`)."""
+    lines = [line for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def peak_megabytes(pid: int) -> float:

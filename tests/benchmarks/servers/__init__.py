@@ -1,0 +1,1 @@
+"""What `tests/benchmarks/serve.py` measures ours against; each module is run in a process of its own."""
