@@ -11,8 +11,8 @@
     alone    no server at all: a process a core decodes and runs the network, as fast as it can. It is the most that a
              server on these cores could give.
 
-All get the same forms with the same slices of 512 × 512 pixels, as PNG and as JPEG, from 1, 4 and 16 clients, which run on
-the same cores. Memory is that of all processes of a server after the load, pages that they share counted once.
+All get the same forms with the same slices of 512 × 512 pixels, as PNG and as JPEG, from 1, 4 and 16 clients, which run
+on the same cores. Memory is that of all processes of a server after the load, pages that they share counted once.
 Ratios are medians over the rounds.
 """
 
