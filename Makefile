@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format train benchmark requirements clean
+.PHONY: help run test assets check format train benchmark requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -19,8 +19,15 @@ help: ## list the targets
 run: $(VENV)/.$(REQUIREMENTS) ## start the server on $PORT (8000)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh -c "exec $$(sed -n 's/^web: *//p' Procfile)"
 
-test: $(VENV)/.requirements-dev.txt ## run every test
+test: $(VENV)/.requirements-dev.txt assets ## run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+# The pages use no library, so that running needs no npm; their tests do.
+assets: ## fetch what package-lock.json names, where npm is
+	@if cmp -s package-lock.json node_modules/.made-from; then :; \
+	elif ! command -v npm >/dev/null; then echo "npm is not here: tests that need a library of package-lock.json cannot run."; \
+	elif npm ci --ignore-scripts --no-audit --no-fund --silent; then cp package-lock.json node_modules/.made-from; \
+	else echo "npm could not fetch what package-lock.json names: tests that need it cannot run."; fi
 
 check: $(VENV)/.requirements-dev.txt ## lint and type-check
 	$(BIN)/ruff check
@@ -46,7 +53,7 @@ requirements: $(VENV)/.requirements-dev.txt ## pin requirements*.txt anew from r
 	$(BIN)/python requirements/pin.py
 
 clean: ## remove what the other targets made, but for runs/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.%.txt: %.txt | $(VENV)/bin/python
 	@echo "Installing $< into $(VENV) (only when it changed) ..."
