@@ -1,12 +1,15 @@
 """The pages: what people open in a browser."""
 
+import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 import flask_swagger_ui
 from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
 
-from app import errors
+from app import documents, errors, openapi
 from app.classification import DISCLAIMER, classify, predictor
 from app.studies import is_study, study_answer, wanted_series
 from app.uploads import Allowance, Upload, read_uploads
@@ -18,16 +21,35 @@ blueprint = Blueprint("pages", __name__)
 SWAGGER_UI = Path(flask_swagger_ui.__file__).parent / "dist"
 """The API browser's own files, from its package: nothing is fetched from another host."""
 
+STRINGS: Final = documents.ROOT / "static" / "strings.json"
+"""What the page says, for templates and scripts alike."""
+
+LEVEL: Final = 0.9
+"""Of the prediction sets that the page asks for."""
+
+
+@cache
+def _strings() -> Any:
+    return json.loads(STRINGS.read_text())
+
 
 @blueprint.app_context_processor
 def _shared() -> dict[str, object]:
     """What every template may use."""
+    settings = current_app.config
     return {
+        "t": _strings(),
+        "settings": {
+            "labels": {label: TITLES[label] for label in predictor().bundle.labels},
+            "maxFiles": settings["MAX_FILES"],
+            "maxBytes": settings["MAX_BODY_BYTES"],
+            "level": LEVEL,
+        },
         "disclaimer": DISCLAIMER,
         "titles": TITLES,
         "labels": predictor().bundle.labels,
         "formats": FORMATS,
-        "max_files": current_app.config["MAX_FILES"],
+        "max_files": settings["MAX_FILES"],
     }
 
 
@@ -70,8 +92,27 @@ def problems() -> str:
 
 @blueprint.get("/docs")
 def docs() -> str:
-    """The API, to read and to try."""
-    return render_template("docs.html")
+    """The API, to read."""
+    calls = documents.calls(openapi.document(current_app.config))
+    return render_template("docs.html", calls=calls, examples=documents.examples())
+
+
+@blueprint.get("/docs/try")
+def try_it() -> str:
+    """The API, to try."""
+    return render_template("try.html")
+
+
+@blueprint.get("/about")
+def about() -> str:
+    """Intended use, how to read the figures, privacy."""
+    return render_template("about.html")
+
+
+@blueprint.get("/libraries")
+def libraries() -> str:
+    """Other people's code in the browser, with version and licence."""
+    return render_template("libraries.html", libraries=documents.libraries())
 
 
 @blueprint.get("/docs/ui/<path:name>")

@@ -4,7 +4,10 @@ from flask.testing import FlaskClient
 from app import create_app
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/problems", "/readyz", "/nowhere", "/static/page.js"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/docs", "/docs/try", "/about", "/libraries", "/problems", "/readyz", "/nowhere", "/static/reader/main.js"],
+)
 def test_every_answer_carries_a_strict_policy(client: FlaskClient, path: str) -> None:
     with client.get(path) as response:
         policy = response.headers["Content-Security-Policy"]
@@ -14,7 +17,7 @@ def test_every_answer_carries_a_strict_policy(client: FlaskClient, path: str) ->
 
 
 def test_pages_have_no_inline_script_or_style(client: FlaskClient) -> None:
-    for path in ("/", "/docs", "/problems"):
+    for path in ("/", "/docs", "/docs/try", "/about", "/libraries", "/problems"):
         page = client.get(path).text
         assert "<style" not in page
         assert "style=" not in page

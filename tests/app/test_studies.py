@@ -220,7 +220,7 @@ def test_the_page_shows_the_numbers_of_the_study(
 ) -> None:
     page = client.post("/", **form(files))
     assert page.status_code == 200
-    shown = re.findall(r"<output>([\d.]+) %</output>", page.text.partition("<template")[0])
+    shown = re.findall(r"<output>([\d.]+) %</output>", page.text.partition('id="reader"')[0])
     assert shown == [f"{100 * p:.1f}" for p in answer["probabilities"].values()]
     assert "8 lung slices of 8, 5.0 mm apart" in page.text
 
