@@ -9,7 +9,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from app import api, config, errors, headers, pages, uploads
+from app import api, config, errors, headers, inference, pages, uploads
 from model import bundle
 from model.predictor import Predictor
 
@@ -44,6 +44,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     headers.init_app(app)
     errors.init_app(app)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(inference.blueprint)
     app.register_blueprint(pages.blueprint)
     return app
 

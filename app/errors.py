@@ -22,6 +22,7 @@ KINDS: Final = {
     "no_image": Kind(400, "No picture in the request"),
     "invalid_json": Kind(400, "The JSON is not of the expected form"),
     "invalid_base64": Kind(400, "The picture is not valid base64"),
+    "invalid_tensor": Kind(400, "Not the tensor that the network takes"),
     "invalid_filename": Kind(400, "The file name cannot be used"),
     "not_found": Kind(404, "There is nothing here"),
     "method_not_allowed": Kind(405, "The method is not allowed here"),

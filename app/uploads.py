@@ -98,6 +98,20 @@ def read_uploads(request: Request, allowance: Allowance) -> list[Upload]:
     return uploads
 
 
+def read_body(request: Request, most: int) -> bytes:
+    """The body of a request, of at most `most` bytes.
+
+    Raises:
+        Problem: it has more.
+    """
+    request.max_content_length = most
+    try:
+        return _body(request)
+    except RequestEntityTooLarge:
+        _drain(request)
+        raise Problem("too_large", f"The request is larger than {most:,} bytes.") from None
+
+
 def _read(request: Request) -> list[Upload]:
     if request.mimetype == "multipart/form-data":
         return _from_form(request)

@@ -1,0 +1,107 @@
+"""The Open Inference Protocol (v2), which clients of KServe and Triton speak: the network itself, tensor by tensor.
+
+Source: https://github.com/kserve/open-inference-protocol. Nothing is decoded here: who sends a slice this way has
+preprocessed it as the card says. Errors are problems like everywhere, with the protocol's member `error` beside.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from app import errors, tensors
+from app.classification import predictor
+from app.tensors import DATATYPE, Tensor
+from app.uploads import read_body
+
+blueprint = Blueprint("inference", __name__, url_prefix="/v2")
+
+SERVER: Final = {"name": "covidscanner", "version": "1", "extensions": ["binary_tensor_data"]}
+
+INPUT: Final = "slice"
+
+MODEL: Final = "/models/<name>"
+VERSION: Final = "/models/<name>/versions/<version>"
+
+
+@blueprint.get("")
+def server() -> Response:
+    """What this server is."""
+    return jsonify(SERVER)
+
+
+@blueprint.get("/health/live")
+def live() -> Response:
+    """The process answers."""
+    return jsonify(live=True)
+
+
+@blueprint.get("/health/ready")
+def ready() -> Response:
+    """The network is loaded: the server starts only so."""
+    return jsonify(ready=True)
+
+
+@blueprint.get(MODEL)
+@blueprint.get(VERSION)
+def metadata(name: str, version: str | None = None) -> Response:
+    """What the network takes and gives."""
+    _check_model(name, version)
+    bundle = predictor().bundle
+    return jsonify(
+        name=bundle.name,
+        versions=[bundle.version],
+        platform="onnxruntime_onnx" if predictor().engine.name == "onnx" else "keras",
+        inputs=[{"name": INPUT, "datatype": DATATYPE, "shape": [-1, *_input_shape()]}],
+        outputs=[{"name": output, "datatype": DATATYPE, "shape": shape} for output, shape in _outputs().items()],
+    )
+
+
+@blueprint.get(f"{MODEL}/ready")
+@blueprint.get(f"{VERSION}/ready")
+def model_ready(name: str, version: str | None = None) -> Response:
+    """The network called `name` is loaded."""
+    _check_model(name, version)
+    return jsonify(name=name, ready=True)
+
+
+@blueprint.post(f"{MODEL}/infer")
+@blueprint.post(f"{VERSION}/infer")
+def infer(name: str, version: str | None = None) -> Response:
+    """Run the network on preprocessed slices."""
+    _check_model(name, version)
+    read_body(request, current_app.config["MAX_BODY_BYTES"])
+    asked = tensors.read_request(request, INPUT, _input_shape(), list(_outputs()))
+    members: dict[str, Any] = {"model_name": name, "model_version": predictor().bundle.version}
+    if asked.id is not None:
+        members["id"] = asked.id
+    given = _run(asked.tensor)
+    return tensors.response(members, {output: given[output] for output in asked.outputs}, asked.outputs)
+
+
+@blueprint.errorhandler(errors.Problem)
+def _problem(problem: errors.Problem) -> Response:
+    return errors.problem_response(problem, error=problem.detail)
+
+
+def _run(tensor: Tensor) -> dict[str, Tensor]:
+    """The outputs, by name. Slice by slice: together they would take more memory and, on a processor, more time."""
+    runs = [predictor().engine.run(tensor[index : index + 1]) for index in range(len(tensor))]
+    return {output: np.concatenate([getattr(run, output) for run in runs]) for output in _outputs()}
+
+
+def _input_shape() -> tuple[int, int, int]:
+    preprocessing = predictor().bundle.preprocessing
+    return preprocessing.size, preprocessing.size, preprocessing.channels
+
+
+def _outputs() -> dict[str, list[int]]:
+    """Name -> shape; -1 stands for the number of slices, and for the number of features, which is the network's."""
+    classes = len(predictor().bundle.labels)
+    return {"probabilities": [-1, classes], "logits": [-1, classes], "features": [-1, -1]}
+
+
+def _check_model(name: str, version: str | None) -> None:
+    bundle = predictor().bundle
+    if name != bundle.name or version not in (None, bundle.version):
+        raise errors.Problem("not_found", f"There is one network here: {bundle.name}, version {bundle.version}.")
