@@ -2,7 +2,11 @@
 
     custom_cnn.h5      the network, as Keras saves it
     custom_cnn.onnx    the same, compiled for ONNX Runtime
-    card.json          labels, preprocessing, training data, metrics, versions, and the SHA-256 of both files
+    head.npz           the dense layers at its end once more, for the heatmap's gradient (`model.heatmap`)
+    gate.npz           what usual slices look like to it (`model.gate`)
+    card.json          labels, preprocessing, calibration, training data, metrics, versions, and the SHA-256 of the files
+
+A bundle of before there were heatmaps and gates lacks those two, and its card their parts; it is served without them.
 
 Only `training.publish` writes a bundle. Loading checks every hash: a network and a card that do not belong
 together would give wrong numbers without a sign.
@@ -14,11 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from model.calibration import Calibration
 from model.errors import BundleError
+from model.gate import Gate
+from model.heatmap import Head
 from model.preprocessing import Preprocessing
 from model.study_rule import StudyRule
 
 CARD: Final = "card.json"
+HEAD: Final = "head.npz"
+GATE: Final = "gate.npz"
 DEFAULT_FOLDER: Final = Path(__file__).parent / "bundle"
 """The network that comes with the project."""
 
@@ -36,8 +45,18 @@ class Bundle:
     preprocessing: Preprocessing
     study_rule: StudyRule
     """How the slices of a study become one answer."""
+    calibration: Calibration | None
+    gate: Gate | None
+    head: Head | None
+    """The end of the network, for heatmaps."""
     card: dict[str, Any]
     """The whole card, as read."""
+
+    @property
+    def lacks(self) -> list[str]:
+        """What answers go without, because the bundle is of before there was such a thing."""
+        parts = {"calibration": self.calibration, "gate": self.gate, "heatmap": self.head}
+        return [name for name, part in parts.items() if part is None]
 
     @property
     def h5(self) -> Path:
@@ -59,22 +78,23 @@ def load(folder: Path = DEFAULT_FOLDER) -> Bundle:
     card = _read_card(folder)
     try:
         name, hashes = card["name"], card["files"]
-        bundle = Bundle(
+        labels = tuple(card["labels"])
+        _check_files(folder, hashes, f"{name}.h5", f"{name}.onnx")
+        return Bundle(
             folder=folder,
             name=name,
             version=card["version"],
             sha256=hashes[f"{name}.h5"],
-            labels=tuple(card["labels"]),
+            labels=labels,
             preprocessing=Preprocessing.from_card(card["preprocessing"]),
             study_rule=StudyRule.from_card(card.get("study_rule")),
+            calibration=Calibration.from_card(card.get("calibration"), labels),
+            gate=Gate.load(folder / GATE, card["gate"]) if card.get("gate") else None,
+            head=Head.load(folder / HEAD, len(labels)) if HEAD in hashes else None,
             card=card,
         )
-        expected = {bundle.h5: hashes[bundle.h5.name], bundle.onnx: hashes[bundle.onnx.name]}
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{folder / CARD} lacks or garbles a field: {error}") from error
-    for path, sha256 in expected.items():
-        _check(path, sha256)
-    return bundle
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
@@ -92,11 +112,16 @@ def _read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _check(path: Path, sha256: str) -> None:
+def _check_files(folder: Path, hashes: dict[str, str], h5: str, onnx: str) -> None:
+    for name in {h5: 0, onnx: 0, **hashes}:
+        _check(folder / name, hashes[name], folder / h5)
+
+
+def _check(path: Path, sha256: str, h5: Path) -> None:
     if not path.is_file():
-        raise BundleError(f"{path} is missing. {_how_to_compile(path.with_suffix('.h5'))}")
+        raise BundleError(f"{path} is missing. {_how_to_compile(h5)}")
     if file_sha256(path) != sha256:
-        raise BundleError(f"{path} is not the file that {CARD} describes. {_how_to_compile(path.with_suffix('.h5'))}")
+        raise BundleError(f"{path} is not the file that {CARD} describes. {_how_to_compile(h5)}")
 
 
 def _how_to_compile(network: Path) -> str:

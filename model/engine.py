@@ -16,7 +16,10 @@ from model.bundle import Bundle
 from model.preprocessing import Batch
 
 OUTPUTS: Final = ("probabilities", "logits", "features", "feature_map")
-"""Names of the compiled network's outputs, in order."""
+"""Names of the outputs that every compiled network has, in order."""
+
+MORE_OUTPUTS: Final = ("depths", "fine_map")
+"""Those that networks compiled before there were gates and finer heatmaps lack."""
 
 ENGINES: Final = ("onnx", "keras")
 
@@ -33,6 +36,10 @@ class Outputs:
     """(n, 512), the pooled last map."""
     feature_map: NDArray[np.float32]
     """(n, 8, 8, 512), the last map before the global average pooling."""
+    depths: NDArray[np.float32] | None = None
+    """(n, 1472), the means of the maps at several depths, one after the other: what the gate looks at."""
+    fine_map: NDArray[np.float32] | None = None
+    """(n, 16, 16, 512), the map of which `feature_map` is the maximum over 2 × 2; where that is how it comes about."""
 
 
 class Engine(Protocol):
@@ -66,12 +73,15 @@ class OnnxEngine:
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
+        there = {output.name for output in self._session.get_outputs()}
+        self._outputs = [*OUTPUTS, *(name for name in MORE_OUTPUTS if name in there)]
         # Each run at once holds some 20 MB of activations; more of them than cores gain nothing.
         self._places = threading.BoundedSemaphore(os.cpu_count() or 1)
 
     def run(self, batch: Batch) -> Outputs:
         with self._places:
-            return Outputs(*self._session.run(OUTPUTS, {self._input: batch}))
+            answers = self._session.run(self._outputs, {self._input: batch})
+        return Outputs(**dict(zip(self._outputs, answers, strict=True)))
 
 
 class KerasEngine:
@@ -90,4 +100,4 @@ class KerasEngine:
     def run(self, batch: Batch) -> Outputs:
         with self._lock:
             outputs = self._network.predict_on_batch(batch)
-        return Outputs(*(outputs[name] for name in OUTPUTS))
+        return Outputs(**outputs)

@@ -6,6 +6,7 @@ Everything is checked before the pixels are decoded, and everything stays in mem
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -44,7 +45,25 @@ _RECOGNISED: Final = (
 """(offset, magic bytes, what to call it): files that people do send, so that the refusal can name them."""
 
 
+COLOUR_SIDE: Final = 64
+"""Pixels on a side of the small copy in which colour is looked for."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, and what its gray pixels no longer tell."""
+
+    pixels: Slice
+    colour: float = 0.0
+    """Mean difference between the strongest and the weakest of red, green and blue, of 1; 0 where all is gray."""
+
+
 def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
+    """The gray slice alone; see `read_picture`."""
+    return read_picture(data, max_pixels).pixels
+
+
+def read_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
     """Decode one picture to one gray slice.
 
     8- and 16-bit, gray, RGB, CMYK and palette pictures are read; alpha is dropped, not blended; the EXIF orientation
@@ -55,7 +74,8 @@ def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
         max_pixels: largest width × height that is decoded.
 
     Returns:
-        The slice: uint8, shape (height, width). Colour becomes gray by ITU-R 601-2 luma, as Pillow converts.
+        The slice: uint8, shape (height, width), and how much colour there was. Colour becomes gray by ITU-R 601-2
+        luma, as Pillow converts.
 
     Raises:
         UnsupportedTypeError: not one of the formats above, or several pictures in one file.
@@ -64,7 +84,7 @@ def decode_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Slice:
     """
     with _opened(data, max_pixels) as picture:
         picture.load()
-        return _to_gray(ImageOps.exif_transpose(picture))
+        return Picture(_to_gray(ImageOps.exif_transpose(picture)), _colour(picture))
 
 
 def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
@@ -128,6 +148,15 @@ def _holds_more(picture: Image.Image) -> bool:
     except EOFError:
         return False
     return True
+
+
+def _colour(picture: Image.Image) -> float:
+    if picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;"):
+        return 0.0
+    picture.info.pop("transparency", None)
+    small = picture.convert("RGB").resize((COLOUR_SIDE, COLOUR_SIDE), Image.Resampling.BOX)
+    samples = np.asarray(small, dtype=np.float32)
+    return float((samples.max(axis=-1) - samples.min(axis=-1)).mean() / 255)
 
 
 def _to_gray(picture: Image.Image) -> Slice:

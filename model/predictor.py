@@ -2,22 +2,53 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from model.bundle import Bundle
-from model.engine import Engine, create_engine
-from model.images import MAX_PIXELS, Slice, decode
+from model.calibration import LEVEL
+from model.engine import Engine, Outputs, create_engine
+from model.errors import BundleError
+from model.gate import Decision
+from model.heatmap import Heatmap, grad_cam, scaled
+from model.images import MAX_PIXELS, Picture, Slice, read
+
+Abstained = Literal["not_chest_ct", "poor_quality", "uncertain"]
+"""Why there is no label: the gate refused the picture, or the prediction set is not one label."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may ask for."""
+
+    abstain: bool = True
+    """Give no label where there is reason to doubt it."""
+    explain: bool = False
+    """Add the heatmap."""
+    label: str | None = None
+    """Whose heatmap; by default that of the most probable class."""
+    level: float = LEVEL
+    """How often the prediction set shall hold the true label; one of `model.calibration.LEVELS`."""
+
+
+DEFAULT = Options()
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of one slice."""
+    """What the network says of one slice. What its bundle has no calibration or gate for is ``None``."""
 
-    label: str
-    """The most probable class."""
+    label: str | None
+    """The most probable class, or ``None`` where the network abstains."""
     probabilities: dict[str, float]
     """Class -> probability, in the order of the network's outputs; they sum to 1."""
+    abstained: Abstained | None = None
+    prediction_set: tuple[str, ...] | None = None
+    """The labels that stay possible at the level asked for."""
+    gate: Decision | None = None
+    heatmap: Heatmap | None = None
+    """Where it was asked for."""
 
 
 class Predictor:
@@ -29,27 +60,71 @@ class Predictor:
         self._max_pixels = max_pixels
 
     def warm_up(self) -> None:
-        """Run the network once on a black slice, so that the first request does not pay for it."""
-        size = self.bundle.preprocessing.size
-        self.predict_slice(np.zeros((size, size), dtype=np.uint8))
+        """Run the network once on a black slice, so that the first request does not pay for it.
 
-    def predict(self, data: bytes) -> Prediction:
+        Raises:
+            BundleError: the network's outputs are not those that its gate and its head were made for.
+        """
+        size = self.bundle.preprocessing.size
+        outputs = self.engine.run(self.bundle.preprocessing.batch([np.zeros((size, size), dtype=np.uint8)]))
+        gate, head = self.bundle.gate, self.bundle.head
+        if gate and (outputs.depths is None or outputs.depths.shape[1] != gate.inputs):
+            raise BundleError("The gate is not made for this network: it asks for other features.")
+        if head and outputs.features.shape[1] != head.inputs:
+            raise BundleError("The head for heatmaps is not made for this network: it asks for other features.")
+
+    def predict(self, data: bytes, options: Options = DEFAULT) -> Prediction:
         """Classify the content of one picture file.
 
         Raises:
-            ImageError: the bytes are not a picture that can be classified; see `model.images.decode`.
+            ImageError: the bytes are not a picture that can be classified; see `model.images.read`.
         """
-        return self.predict_slice(decode(data, self._max_pixels, self.bundle.preprocessing.window))
+        return self._predict([read(data, self._max_pixels, self.bundle.preprocessing.window)], options)[0]
 
-    def predict_slice(self, pixels: Slice) -> Prediction:
+    def predict_slice(self, pixels: Slice, options: Options = DEFAULT) -> Prediction:
         """Classify one decoded slice: uint8 (height, width)."""
-        return self.predict_slices([pixels])[0]
+        return self.predict_slices([pixels], options)[0]
 
-    def predict_slices(self, slices: Sequence[Slice]) -> list[Prediction]:
+    def predict_slices(self, slices: Sequence[Slice], options: Options = DEFAULT) -> list[Prediction]:
         """Classify decoded slices in one pass of the network; each uint8 (height, width), of any size."""
-        outputs = self.engine.run(self.bundle.preprocessing.batch(slices))
-        return [self._prediction(row) for row in outputs.probabilities.tolist()]
+        return self._predict([Picture(pixels) for pixels in slices], options)
 
-    def _prediction(self, row: list[float]) -> Prediction:
-        probabilities = dict(zip(self.bundle.labels, row, strict=True))
-        return Prediction(max(probabilities, key=lambda label: probabilities[label]), probabilities)
+    def _predict(self, pictures: Sequence[Picture], options: Options) -> list[Prediction]:
+        outputs = self.engine.run(self.bundle.preprocessing.batch([picture.pixels for picture in pictures]))
+        calibration = self.bundle.calibration
+        table = calibration.probabilities(outputs.logits) if calibration else outputs.probabilities
+        return [
+            self._prediction(picture, outputs, at, row, options)
+            for at, (picture, row) in enumerate(zip(pictures, table.tolist(), strict=True))
+        ]
+
+    def _prediction(
+        self, picture: Picture, outputs: Outputs, at: int, row: list[float], options: Options
+    ) -> Prediction:
+        """The prediction for the slice at place `at` of the batch, whose probabilities are `row`."""
+        bundle = self.bundle
+        probabilities = dict(zip(bundle.labels, row, strict=True))
+        label = max(probabilities, key=lambda label: probabilities[label])
+        gate = None
+        if bundle.gate:
+            assert outputs.depths is not None
+            gate = bundle.gate.decide(picture, bundle.preprocessing.window, outputs.depths[at])
+        possible = bundle.calibration and bundle.calibration.prediction_set(probabilities, options.level)
+        abstained = why_not(label, possible, gate) if options.abstain else None
+        heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None
+        return Prediction(None if abstained else label, probabilities, abstained, possible, gate, heatmap)
+
+    def _heatmap(self, outputs: Outputs, at: int, label: str) -> Heatmap | None:
+        head = self.bundle.head
+        if head is None:
+            return None
+        fine = None if outputs.fine_map is None else outputs.fine_map[at]
+        index = self.bundle.labels.index(label)
+        return Heatmap(label, scaled(grad_cam(head, outputs.features[at], outputs.feature_map[at], index, fine)))
+
+
+def why_not(label: str, possible: tuple[str, ...] | None, gate: Decision | None) -> Abstained | None:
+    """Why `label` is not to be given: the gate's reason first, then that it is not alone in the prediction set."""
+    if gate and gate.refusal:
+        return gate.refusal
+    return "uncertain" if possible is not None and possible != (label,) else None

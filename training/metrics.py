@@ -92,6 +92,11 @@ def by_institution(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
     return _group(row.institution for row in rows)
 
 
+def by_patient(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
+    """Patient -> indices of its rows."""
+    return _group(row.patient for row in rows)
+
+
 def _group(keys: Any) -> dict[str, NDArray[np.intp]]:
     groups: dict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
@@ -130,7 +135,7 @@ MEASURES: Final[dict[str, Measure]] = {
 
 def _figures(probabilities: Probabilities, rows: Sequence[Row], seed: int) -> dict[str, Any]:
     labels = label_indices(rows)
-    patients = list(_group(row.patient for row in rows).values())
+    patients = list(by_patient(rows).values())
     generator = np.random.default_rng(seed)
     draws: dict[str, list[float]] = {name: [] for name in MEASURES}
     for _ in range(RESAMPLES):

@@ -6,7 +6,6 @@ import json
 import platform
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,16 @@ import numpy as np
 from model import bundle
 from model.architecture import with_all_outputs
 from model.engine import KerasEngine, OnnxEngine
+from model.gate import distance
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.preprocessing import Preprocessing
-from training import manifest, study_rule
+from training import calibration, gate, head, manifest, outputs, study_rule
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.experiment import Experiment
 from training.run_folder import RunFolder
-from training.splits import PARTS
+from training.splits import PARTS, Split
 
 LARGEST_DIFFERENCE = 1e-4
 """Of a probability, between the ``.h5`` and what is compiled from it."""
@@ -57,7 +57,7 @@ def publish_run(folder: RunFolder, destination: Path, command: str) -> dict[str,
             part: {"sha256": manifest.digest(rows), "sources": manifest.counts(rows)} for part, rows in parts.items()
         },
     }
-    return _publish(folder.result(), destination, provenance, command, split.test, split.validation)
+    return _publish(folder.result(), destination, provenance, command, split)
 
 
 def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]
     """
     if not network.is_file():
         raise TrainingError(f"{network} is not there.")
-    return _publish(network, destination, None, command, [], [])
+    return _publish(network, destination, None, command, None)
 
 
 def _publish(
@@ -75,8 +75,7 @@ def _publish(
     destination: Path,
     provenance: dict[str, Any] | None,
     command: str,
-    test: Sequence[manifest.Row],
-    validation: Sequence[manifest.Row],
+    split: Split | None,
 ) -> dict[str, Any]:
     network = _load(h5)
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -85,12 +84,13 @@ def _publish(
         name = network.name
         shutil.copyfile(h5, new / f"{name}.h5")
         _compile(network, new / f"{name}.onnx")
+        head.write(network, new / bundle.HEAD)
         card = {
             "name": name,
             "version": datetime.date.today().isoformat(),
             "labels": list(LABELS),
             "preprocessing": _preprocessing(network, provenance).to_card(),
-            "files": {f"{name}.{kind}": bundle.file_sha256(new / f"{name}.{kind}") for kind in ("h5", "onnx")},
+            "files": {file: bundle.file_sha256(new / file) for file in (f"{name}.h5", f"{name}.onnx", bundle.HEAD)},
             "parameters": network.count_params(),
             "versions": _versions(),
             "published_by": command,
@@ -99,16 +99,33 @@ def _publish(
         }
         _write_card(card, new)
         _check_agreement(bundle.load(new))
-        if test:
+        if split:
+            _fit(card, new, split)
             predictor = Predictor(bundle.load(new))
-            card["study_rule"] = study_rule.fit(predictor, validation)
-            card["metrics"] = {"command": command, "test": evaluate(predictor, test)}
+            card["study_rule"] = study_rule.fit(predictor, split.validation)
+            card["metrics"] = {"command": command, "test": evaluate(predictor, split.test)}
             _write_card(card, new)
         destination.mkdir(exist_ok=True)
         # The card last: in between, the old card refuses the new files.
-        for file in (f"{name}.h5", f"{name}.onnx", bundle.CARD):
+        for file in (*card["files"], bundle.CARD):
             (new / file).replace(destination / file)
     return card
+
+
+def _fit(card: dict[str, Any], folder: Path, split: Split) -> None:
+    """Add calibration and gate to the bundle in `folder`."""
+    predictor = Predictor(bundle.load(folder))
+    learned, chosen = outputs.run(predictor, split.train), outputs.run(predictor, split.validation)
+    card["calibration"] = calibration.fit(chosen.logits, split.validation)
+    mean, whiten = gate.fit_distance(learned.depths)
+    np.savez(folder / bundle.GATE, allow_pickle=False, mean=mean, whiten=whiten)
+    card["gate"] = {
+        "threshold": gate.threshold(distance(chosen.depths, mean, whiten)),
+        "components": len(whiten),
+        "limits": vars(gate.LIMITS),
+    }
+    card["files"][bundle.GATE] = bundle.file_sha256(folder / bundle.GATE)
+    _write_card(card, folder)
 
 
 def _preprocessing(network: keras.Model, provenance: dict[str, Any] | None) -> Preprocessing:

@@ -1,0 +1,97 @@
+"""Fit what makes probabilities mean what they say: a temperature, and the thresholds of the prediction sets.
+
+Both come from the validation patients, and are judged on the test patients. The sets are those of split conformal
+prediction, a class at a time. Slices of one patient are alike, so that patients, not slices, are what is exchangeable:
+each counts once, shared among its slices (Lee, Barber & Willett, *Distribution-free inference with hierarchical data*,
+2023). Where each patient has one slice, that is what MAPIE and crepes compute; for several they have no such weights.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from model.calibration import LEVEL, LEVELS, Calibration, softmax
+from model.labels import LABELS
+from training.manifest import Row, label_indices
+from training.metrics import Probabilities, by_patient, cross_entropy
+
+FEWEST: Final = 20
+"""Patients of a class, from which it gets thresholds of its own: with nine or fewer no set could keep out a label at 0.9."""
+
+TEMPERATURES: Final = (0.1, 10.0)
+
+
+def fit(logits: NDArray[np.floating[Any]], rows: Sequence[Row]) -> dict[str, Any]:
+    """A card's `calibration` from the network's answers for the validation rows: logits (n, 3)."""
+    temperature = fit_temperature(logits, label_indices(rows))
+    sets, marginal, patients = fit_sets(softmax(logits, temperature), rows)
+    note = "A threshold a class, calibrated over validation patients. It holds for patients of the same sources."
+    if marginal:
+        note += f" Too few patients for thresholds of their own, so with those of all classes together: {', '.join(marginal)}."
+    return {
+        "temperature": round(temperature, 4),
+        "sets": {f"{level:.2f}": row for level, row in sets.items()},
+        "marginal": marginal,
+        "patients": patients,
+        "note": note,
+    }
+
+
+def fit_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.intp]) -> float:
+    """The temperature with the least cross-entropy, as scikit-learn's `method="temperature"` finds it.
+
+    Not by scikit-learn itself, which cannot fit where a class of the network has no slice.
+    """
+
+    def loss(logarithm: float) -> float:
+        return cross_entropy(softmax(logits, float(np.exp(logarithm))), labels)
+
+    return float(np.exp(minimize_scalar(loss, bounds=np.log(TEMPERATURES), method="bounded").x))
+
+
+def fit_sets(
+    probabilities: Probabilities, rows: Sequence[Row]
+) -> tuple[dict[float, dict[str, float]], list[str], dict[str, int]]:
+    """Level -> label -> threshold; the labels that have the marginal one; and how many patients each label had."""
+    labels = label_indices(rows)
+    true = probabilities[np.arange(len(rows)), labels]
+    patients = {label: len({row.patient for row in rows if row.label == label}) for label in LABELS}
+    marginal = [label for label, number in patients.items() if number < FEWEST]
+    of = {
+        label: np.arange(len(rows)) if label in marginal else np.flatnonzero(labels == index)
+        for index, label in enumerate(LABELS)
+    }
+    sets = {
+        level: {label: least(true[at], [rows[i] for i in at], level) for label, at in of.items()} for level in LEVELS
+    }
+    return sets, marginal, patients
+
+
+def least(true: NDArray[np.floating[Any]], rows: Sequence[Row], level: float) -> float:
+    """The probability that the true label has in a share `level` of the patients, and in one patient more.
+
+    Args:
+        true: (n,), the probability of the true label, of each of `rows`.
+        rows: whose patients count once each, shared among their slices.
+        level: the share.
+
+    Returns:
+        0 where there are too few patients for that level: then the label is always in the set.
+    """
+    patients = by_patient(rows)
+    weights = np.empty(len(rows))
+    for at in patients.values():
+        weights[at] = 1 / len(at)
+    order = np.argsort(-true)
+    reached = np.cumsum(weights[order])
+    enough = np.flatnonzero(reached >= level * (len(patients) + 1) - 1e-9)
+    # Rounded down, so that the slice that sets the threshold stays in.
+    return float(np.floor(true[order[enough[0]]] * 1e6) / 1e6) if len(enough) else 0.0
+
+
+def membership(calibration: Calibration, probabilities: Probabilities, level: float = LEVEL) -> NDArray[np.bool_]:
+    """Which labels are in the sets: (n, 3) -> (n, 3)."""
+    return probabilities >= np.array([calibration.thresholds[level][label] for label in LABELS])
