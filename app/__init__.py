@@ -1,5 +1,6 @@
 """The server: `create_app()` loads the network and gives a Flask application with a page and an API."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from app import api, config, errors, headers, inference, pages, uploads
 from model import bundle
 from model.predictor import Predictor
 
+logger = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent
 
 
@@ -52,4 +54,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
 def _load_predictor(settings: Mapping[str, Any]) -> Predictor:
     predictor = Predictor(bundle.load(settings["BUNDLE"]), settings["ENGINE"], settings["MAX_PIXELS"])
     predictor.warm_up()
+    if predictor.bundle.lacks:
+        logger.warning("The bundle is of an older kind: answers go without %s.", ", ".join(predictor.bundle.lacks))
     return predictor

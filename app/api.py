@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, request, stream_wit
 from app import encoding, openapi
 from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
+from app.parameters import read_options
 from app.studies import Event, study_answer, study_events, wanted_series
 from app.uploads import Allowance, read_uploads
 from model.isolation import reading_process
@@ -19,7 +20,8 @@ blueprint = Blueprint("api", __name__)
 @blueprint.post("/predict")
 def predict() -> Response:
     """Classify the pictures of the request."""
-    results = classify(read_uploads(request, Allowance.of_slices()))
+    options = read_options(request, predictor().bundle.labels)
+    results = classify(read_uploads(request, Allowance.of_slices()), options)
     problems = [result.problem for result in results if result.problem]
     if len(problems) < len(results):
         return jsonify(encoding.answer(results))
@@ -31,11 +33,12 @@ def predict() -> Response:
 @blueprint.post("/studies")
 def studies() -> Response:
     """Classify the files of the request as one study."""
+    options = read_options(request, predictor().bundle.labels)
     reading_process().start()  # it gets ready while the files come in
     uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
     if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
-        return jsonify(encoding.study(study_answer(uploads, series)))
-    events = study_events(uploads, series)
+        return jsonify(encoding.study(study_answer(uploads, series, options)))
+    events = study_events(uploads, series, options)
     first = next(events)  # what fails before it is answered as a problem, like everywhere
     return Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)
 
@@ -49,7 +52,10 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """The network is loaded and has run once: the server starts only so."""
-    return jsonify(status="ready", engine=predictor().engine.name, model=encoding.model())
+    loaded = predictor()
+    return jsonify(
+        status="ready", engine=loaded.engine.name, model=encoding.model(), answers_without=loaded.bundle.lacks
+    )
 
 
 @blueprint.get("/model")

@@ -8,7 +8,7 @@ from flask import current_app
 from app.errors import Problem
 from app.uploads import Upload
 from model.errors import ImageError
-from model.predictor import Prediction, Predictor
+from model.predictor import DEFAULT, Options, Prediction, Predictor
 
 DISCLAIMER = "Research use only. Not a medical device; not for diagnosis."
 
@@ -28,15 +28,15 @@ def predictor() -> Predictor:
     return loaded
 
 
-def classify(uploads: Sequence[Upload]) -> list[Result]:
+def classify(uploads: Sequence[Upload], options: Options = DEFAULT) -> list[Result]:
     """Classify each upload by itself: one that fails does not stop the others."""
-    return [_classify_one(upload) for upload in uploads]
+    return [_classify_one(upload, options) for upload in uploads]
 
 
-def _classify_one(upload: Upload) -> Result:
+def _classify_one(upload: Upload, options: Options) -> Result:
     if upload.problem:
         return Result(upload.filename, problem=upload.problem)
     try:
-        return Result(upload.filename, prediction=predictor().predict(upload.data))
+        return Result(upload.filename, prediction=predictor().predict(upload.data, options))
     except ImageError as error:
         return Result(upload.filename, problem=Problem.of(error))

@@ -1,11 +1,15 @@
 """Results -> the members of a JSON answer. The contract stands in `app.openapi`."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flask import g
 
 from app.classification import DISCLAIMER, Result, predictor
+from model.gate import Decision
+from model.heatmap import Heatmap
+from model.predictor import Prediction
 from model.series import Note, Series
 from model.study import Progress, Seen, Study, StudySlice
 
@@ -14,6 +18,8 @@ NDJSON: Final = "application/x-ndjson"
 
 DECIMALS: Final = 6
 """Of a probability in an answer; the network computes in float32."""
+
+HEAT_DECIMALS: Final = 3
 
 
 def answer(results: Sequence[Result]) -> dict[str, Any]:
@@ -27,7 +33,9 @@ def study(result: Study) -> dict[str, Any]:
     return {
         "model": model(),
         "label": result.label,
+        "abstained": result.abstained,
         "probabilities": _probabilities(result.probabilities),
+        **_doubts(result.prediction_set, result.gate),
         "rule": {
             "name": rule.name,
             "threshold": rule.threshold,
@@ -66,8 +74,32 @@ def _result(result: Result) -> dict[str, Any]:
     if result.problem:
         return {"filename": result.filename, "error": result.problem.brief()}
     assert result.prediction
-    probabilities = _probabilities(result.prediction.probabilities)
-    return {"filename": result.filename, "label": result.prediction.label, "probabilities": probabilities}
+    return {"filename": result.filename, **_prediction(result.prediction)}
+
+
+def _prediction(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "label": prediction.label,
+        "abstained": prediction.abstained,
+        "probabilities": _probabilities(prediction.probabilities),
+        **_doubts(prediction.prediction_set, prediction.gate),
+        **({"heatmap": _heatmap(prediction.heatmap)} if prediction.heatmap else {}),
+    }
+
+
+def _doubts(possible: Sequence[str] | None, gate: Decision | None) -> dict[str, Any]:
+    """What a bundle without calibration or gate cannot tell is left out."""
+    members: dict[str, Any] = {} if possible is None else {"prediction_set": list(possible)}
+    if gate:
+        score = round(gate.score, DECIMALS)
+        members["gate"] = {"accepted": gate.accepted, "score": score, "reason": gate.reason}
+    return members
+
+
+def _heatmap(heatmap: Heatmap) -> dict[str, Any]:
+    image = base64.b64encode(heatmap.png()).decode()
+    values = [[round(value, HEAT_DECIMALS) for value in row] for row in heatmap.values.tolist()]
+    return {"label": heatmap.label, "image": f"data:image/png;base64,{image}", "values": values}
 
 
 def _series(series: Series) -> dict[str, Any]:
@@ -82,8 +114,7 @@ def _series(series: Series) -> dict[str, Any]:
 
 
 def _slice(one: StudySlice, ranked: bool = True) -> dict[str, Any]:
-    members: dict[str, Any] = {"index": one.index, "position_mm": one.position_mm}
-    members["probabilities"] = _probabilities(one.prediction.probabilities)
+    members = {"index": one.index, "position_mm": one.position_mm, **_prediction(one.prediction)}
     return {**members, "rank": one.rank} if ranked else members
 
 

@@ -19,6 +19,7 @@ class Kind:
 
 KINDS: Final = {
     "invalid_request": Kind(400, "The request cannot be understood"),
+    "invalid_parameter": Kind(400, "A parameter has a value that is not allowed"),
     "no_image": Kind(400, "No picture in the request"),
     "invalid_json": Kind(400, "The JSON is not of the expected form"),
     "invalid_base64": Kind(400, "The picture is not valid base64"),

@@ -1,13 +1,15 @@
 """The OpenAPI description of the API, made from the settings and the table of problems."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from app.classification import DISCLAIMER
 from app.encoding import NDJSON
 from app.errors import KINDS
 from app.uploads import MAX_FILENAME, RAW_TYPES
+from model.calibration import LEVEL, LEVELS
 from model.labels import LABELS
+from model.predictor import Abstained
 from model.study_rule import COMBINATIONS
 
 Schema = dict[str, Any]
@@ -45,6 +47,7 @@ def _predict(settings: Mapping[str, Any]) -> Schema:
             "the order sent; a file that cannot be classified has an `error` and does not stop the others. When the "
             "only file, or every file, fails, the answer is a problem."
         ),
+        "parameters": _options(),
         "requestBody": _body(),
         "responses": {
             "200": _response("One entry a file", "Predictions"),
@@ -69,7 +72,8 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
                 "in": "query",
                 "description": "UID of the series to read, as `series` and `set_aside` name them; also a form field",
                 "schema": {"type": "string"},
-            }
+            },
+            *_options(),
         ],
         "requestBody": _body(),
         "responses": {
@@ -80,6 +84,31 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
             **_problem_responses(400, 413, 415, 422, 500),
         },
     }
+
+
+def _options() -> list[Schema]:
+    """What may be asked for in the address; see `app.parameters`."""
+
+    def parameter(name: str, description: str, **schema: Any) -> Schema:
+        return {"name": name, "in": "query", "description": description, "schema": schema}
+
+    return [
+        parameter(
+            "abstain",
+            "Whether `label` is null, with the reason in `abstained`, where there is doubt",
+            type="boolean",
+            default=True,
+        ),
+        parameter("explain", "Whether to add `heatmap`", type="boolean", default=False),
+        parameter("class", "Whose heatmap; that of the most probable class by default", type="string", enum=[*LABELS]),
+        parameter(
+            "level",
+            "How often `prediction_set` shall hold the true label, in patients like those it was calibrated on",
+            type="number",
+            enum=[*LEVELS],
+            default=LEVEL,
+        ),
+    ]
 
 
 def _body() -> Schema:
@@ -136,9 +165,13 @@ def _schemas() -> Schema:
         "Images": _object(images={"type": "array", "items": _ref("Image")}),
         "Model": _object(name=text, version=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
         "Prediction": _object(
-            filename=filename,
+            {"prediction_set", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=_ref("Heatmap")
+        ),
+        "Gate": _object(accepted={"type": "boolean"}, score=probability, reason={"type": ["string", "null"]}),
+        "Heatmap": _object(
             label={"type": "string", "enum": list(LABELS)},
-            probabilities=_ref("Probabilities"),
+            image={"type": "string", "pattern": "^data:image/png;base64,"},
+            values={"type": "array", "items": {"type": "array", "items": probability}},
         ),
         "Probabilities": _object(**dict.fromkeys(LABELS, probability)),
         "Failure": _object(filename=filename, error=_object(status=status, code=code, title=text, detail=text)),
@@ -157,8 +190,21 @@ def _schemas() -> Schema:
         ),
         **_study_schemas(),
         "Status": _object(status=text),
-        "Ready": _object(status=text, engine=text, model=_ref("Model")),
+        "Ready": _object(
+            status=text, engine=text, model=_ref("Model"), answers_without={"type": "array", "items": text}
+        ),
         "Card": {"type": "object"},
+    }
+
+
+def _answer() -> Schema:
+    """What is said of a slice and of a study alike."""
+    return {
+        "label": {"type": ["string", "null"], "enum": [*LABELS, None]},
+        "abstained": {"type": ["string", "null"], "enum": [*get_args(Abstained), None]},
+        "probabilities": _ref("Probabilities"),
+        "prediction_set": {"type": "array", "items": {"type": "string", "enum": list(LABELS)}},
+        "gate": _ref("Gate"),
     }
 
 
@@ -170,9 +216,9 @@ def _study_schemas() -> Schema:
     notes: Schema = {"type": "array", "items": _object({"series"}, what=text, reason=text, series=text)}
     return {
         "Study": _object(
+            {"prediction_set", "gate"},
             model=_ref("Model"),
-            label={"type": "string", "enum": list(LABELS)},
-            probabilities=_ref("Probabilities"),
+            **_answer(),
             rule=_object(
                 name={"type": "string", "enum": list(COMBINATIONS)},
                 threshold=share,
@@ -195,7 +241,12 @@ def _study_schemas() -> Schema:
             disclaimer=text,
         ),
         "StudySlice": _object(
-            {"rank"}, index=count, position_mm=millimetres, probabilities=_ref("Probabilities"), rank=count
+            {"rank", "prediction_set", "gate", "heatmap"},
+            index=count,
+            position_mm=millimetres,
+            **_answer(),
+            heatmap=_ref("Heatmap"),
+            rank=count,
         ),
         "Progress": _object(stage={"type": "string", "enum": ["files", "slices"]}, done=count, total=count),
         "Line": {

@@ -12,6 +12,7 @@ from model.archives import SourceFile
 from model.errors import ImageError
 from model.header import Limits
 from model.kinds import ARCHIVES, kind_of
+from model.predictor import DEFAULT, Options
 from model.study import Progress, Seen, Study, predict_study
 
 Event = Progress | Seen | Study
@@ -23,7 +24,7 @@ def is_study(uploads: Sequence[Upload]) -> bool:
     return kinds.count("dicom") > 1 or any(kind in ("nifti", *ARCHIVES) for kind in kinds)
 
 
-def study_events(uploads: Sequence[Upload], series: str | None = None) -> Iterator[Event]:
+def study_events(uploads: Sequence[Upload], series: str | None = None, options: Options = DEFAULT) -> Iterator[Event]:
     """Classify the files as one study; see `model.study.predict_study`.
 
     Raises:
@@ -34,14 +35,14 @@ def study_events(uploads: Sequence[Upload], series: str | None = None) -> Iterat
             raise upload.problem
     sources = [SourceFile(upload.filename or "", partial(_content, upload)) for upload in uploads]
     try:
-        yield from predict_study(predictor(), sources, limits(), series)
+        yield from predict_study(predictor(), sources, limits(), series, options)
     except ImageError as error:
         raise Problem.of(error) from None
 
 
-def study_answer(uploads: Sequence[Upload], series: str | None = None) -> Study:
+def study_answer(uploads: Sequence[Upload], series: str | None = None, options: Options = DEFAULT) -> Study:
     """The answer alone. Raises as `study_events`."""
-    *_, study = study_events(uploads, series)
+    *_, study = study_events(uploads, series, options)
     assert isinstance(study, Study)
     return study
 

@@ -4,7 +4,7 @@
     custom_cnn.onnx    the same, compiled for ONNX Runtime
     head.npz           the dense layers at its end once more, for the heatmap's gradient (`model.heatmap`)
     gate.npz           what usual slices look like to it (`model.gate`)
-    card.json          labels, preprocessing, calibration, training data, metrics, versions, and the SHA-256 of the files
+    card.json          labels, preprocessing, calibration, training data, metrics, versions, SHA-256 of the files
 
 A bundle of before there were heatmaps and gates lacks those two, and its card their parts; it is served without them.
 
@@ -57,6 +57,10 @@ class Bundle:
         """What answers go without, because the bundle is of before there was such a thing."""
         parts = {"calibration": self.calibration, "gate": self.gate, "heatmap": self.head}
         return [name for name, part in parts.items() if part is None]
+
+    def possible(self, probabilities: dict[str, float], level: float) -> tuple[str, ...] | None:
+        """The prediction set at a level; ``None`` without calibration."""
+        return self.calibration.prediction_set(probabilities, level) if self.calibration else None
 
     @property
     def h5(self) -> Path:

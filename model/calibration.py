@@ -1,9 +1,9 @@
 """Logits -> probabilities one can take at their word, and the set of labels that holds the true one as often as asked.
 
-Temperature scaling (Guo et al. 2017) divides the logits by one number. The sets are those of split conformal prediction,
-a class at a time (Mondrian; Vovk et al. 2005): a label is in the set when its probability is at least that which, of
-validation patients with that label, all but the allowed share have. `training.calibration` fits both; the guarantee
-holds for patients like those, and ends where the hospital changes.
+Temperature scaling (Guo et al. 2017) divides the logits by one number. The sets are those of split conformal
+prediction, a class at a time (Mondrian; Vovk et al. 2005): a label is in the set when its probability is at least that
+which, of validation patients with that label, all but the allowed share have. `training.calibration` fits both; the
+guarantee holds for patients like those, and ends where the hospital changes.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ class Calibration:
         if card is None:
             return None
         try:
-            table = {float(level): {label: float(row[label]) for label in labels} for level, row in card["sets"].items()}
+            sets = card["sets"].items()
+            table = {float(level): {label: float(row[label]) for label in labels} for level, row in sets}
             read = cls(float(card["temperature"]), table, tuple(card["marginal"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BundleError(f"The card's calibration lacks or garbles a part: {error}") from error

@@ -1,10 +1,12 @@
 """Is this an axial slice of a chest, like those that the network knows? A network has an answer for any picture.
 
 Two steps: cheap checks of the picture (colour, sides, contrast, air inside a body), then how far the means of the
-network's maps, at several depths, lie from those of the training slices, as a Mahalanobis distance. `training.gate` fits
-it; the limits stand in the card, the matrices in a file beside it.
+network's maps, at several depths, lie from those of the training slices, as a Mahalanobis distance. `training.gate`
+fits it; the limits stand in the card, the matrices in a file beside it.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,6 +20,8 @@ from model.pictures import Picture
 from model.window import Window
 
 Refusal = Literal["not_chest_ct", "poor_quality"]
+
+UNUSUAL: Final = "It does not look like the axial chest CT slices that the network knows."
 
 MATRICES: Final = ("mean", "whiten")
 
@@ -96,7 +100,7 @@ class Gate:
         far = float(self.distance(depths[np.newaxis])[0])
         score = far / (far + self.threshold)
         if far > self.threshold:
-            return Decision(False, score, "It does not look like the chest CT slices that the network knows.", "not_chest_ct")
+            return Decision(False, score, UNUSUAL, "not_chest_ct")
         return Decision(True, score)
 
     def check(self, picture: Picture, window: Window) -> Decision | None:
@@ -114,6 +118,18 @@ class Gate:
         if lung_share(picture.pixels, window) < limits.air:
             return _not_chest("There is no air inside a body in it, as there is in lungs.")
         return None
+
+
+def combined_decision(slices: Sequence[Decision]) -> Decision | None:
+    """One decision for a study: it is refused when more than half of its slices are, for the most frequent reason."""
+    if not slices:
+        return None
+    score = sorted(one.score for one in slices)[len(slices) // 2]
+    refused = [one for one in slices if not one.accepted]
+    if 2 * len(refused) <= len(slices):
+        return Decision(True, min(score, 0.5))
+    (reason, refusal), _ = Counter((one.reason, one.refusal) for one in refused).most_common(1)[0]
+    return Decision(False, score, f"{len(refused)} of {len(slices)} slices are refused. {reason}", refusal)
 
 
 def distance(

@@ -109,7 +109,7 @@ class Predictor:
         if bundle.gate:
             assert outputs.depths is not None
             gate = bundle.gate.decide(picture, bundle.preprocessing.window, outputs.depths[at])
-        possible = bundle.calibration and bundle.calibration.prediction_set(probabilities, options.level)
+        possible = bundle.possible(probabilities, options.level)
         abstained = why_not(label, possible, gate) if options.abstain else None
         heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None
         return Prediction(None if abstained else label, probabilities, abstained, possible, gate, heatmap)

@@ -16,11 +16,12 @@ import numpy as np
 from model import volumes
 from model.archives import SourceFile, unpacked
 from model.errors import FILE_ERRORS, ArchiveError, DecoderError, ImageError, NoSeriesError, TooManyFilesError
+from model.gate import Decision, combined_decision
 from model.header import Header, Limits
 from model.kinds import ARCHIVES, kind_of
 from model.lungs import ENOUGH, lung_share
 from model.pictures import Slice, check_picture, decode_picture
-from model.predictor import Prediction, Predictor
+from model.predictor import DEFAULT, Abstained, Options, Prediction, Predictor, why_not
 from model.series import File, Frame, Note, Series, chosen, grouped
 from model.window import Window
 
@@ -74,8 +75,14 @@ class Seen:
 class Study:
     """The answer for one patient."""
 
-    label: str
+    label: str | None
+    """By the study rule, or ``None`` where the network abstains."""
+    abstained: Abstained | None
     probabilities: dict[str, float]
+    prediction_set: tuple[str, ...] | None
+    """The labels that stay possible for the patient. The thresholds are those of slices."""
+    gate: Decision | None
+    """Most slices decide."""
     positive_share: float
     """Share of the lung slices that are positive, of 1."""
     series: Series
@@ -85,7 +92,11 @@ class Study:
 
 
 def predict_study(
-    predictor: Predictor, sources: Sequence[SourceFile], limits: Limits, series: str | None = None
+    predictor: Predictor,
+    sources: Sequence[SourceFile],
+    limits: Limits,
+    series: str | None = None,
+    options: Options = DEFAULT,
 ) -> Iterator[Progress | Seen | Study]:
     """Classify a study; yields how far it is, each slice when it is known, and the study itself as the last.
 
@@ -94,6 +105,7 @@ def predict_study(
         sources: DICOM, NIfTI and picture files, and archives of them, in any order.
         limits: what the files may ask for.
         series: the UID of the series to read, instead of the best.
+        options: what the caller asks for.
 
     Raises:
         ImageError: nothing in the files can be classified; the code says why.
@@ -106,11 +118,11 @@ def predict_study(
     best, others = chosen(candidates, series)
     if len(best.frames) > limits.slices:
         raise TooManyFilesError(f"The series has {len(best.frames):,} slices; at most {limits.slices:,} are read.")
-    slices, left_out = yield from _classified(predictor, best, limits)
+    slices, left_out = yield from _classified(predictor, best, limits, options)
     if not slices:
         raise _reason([error for _, error in left_out])
     skipped = [*map(_note, unread), *best.skipped, *map(_note, left_out)]
-    yield _concluded(predictor, best, [*set_aside, *others], slices, skipped)
+    yield _concluded(predictor, best, [*set_aside, *others], slices, skipped, options)
 
 
 def _read(sources: Sequence[SourceFile], limits: Limits) -> Generator[Progress, None, tuple[list[File], list[Failure]]]:
@@ -155,7 +167,7 @@ def _note(failure: Failure) -> Note:
 
 
 def _classified(
-    predictor: Predictor, series: Series, limits: Limits
+    predictor: Predictor, series: Series, limits: Limits, options: Options
 ) -> Generator[Seen, None, tuple[list[StudySlice], list[Failure]]]:
     """The lung slices of a series with their predictions, and what was left out of it."""
     slices: list[StudySlice] = []
@@ -168,15 +180,17 @@ def _classified(
         else:
             waiting.append((index, found))
         if len(waiting) == BATCH or (waiting and done == total):
-            for seen in _predicted(predictor, series, waiting):
+            for seen in _predicted(predictor, series, waiting, options):
                 slices.append(seen)
                 yield Seen(seen, Progress("slices", done, total))
             waiting = []
     return slices, left_out
 
 
-def _predicted(predictor: Predictor, series: Series, batch: Sequence[tuple[int, Slice]]) -> Iterator[StudySlice]:
-    predictions = predictor.predict_slices([pixels for _, pixels in batch])
+def _predicted(
+    predictor: Predictor, series: Series, batch: Sequence[tuple[int, Slice]], options: Options
+) -> Iterator[StudySlice]:
+    predictions = predictor.predict_slices([pixels for _, pixels in batch], options)
     for (index, _), prediction in zip(batch, predictions, strict=True):
         yield StudySlice(index, _position(series.frames[index]), prediction)
 
@@ -228,17 +242,30 @@ def _ahead(source: Generator[T, None, None]) -> Iterator[T]:
 
 
 def _concluded(
-    predictor: Predictor, series: Series, set_aside: list[Note], slices: Sequence[StudySlice], skipped: list[Note]
+    predictor: Predictor,
+    series: Series,
+    set_aside: list[Note],
+    slices: Sequence[StudySlice],
+    skipped: list[Note],
+    options: Options,
 ) -> Study:
-    rule, labels = predictor.bundle.study_rule, predictor.bundle.labels
+    bundle = predictor.bundle
+    rule, labels = bundle.study_rule, bundle.labels
     table = np.array([[one.prediction.probabilities[label] for label in labels] for one in slices])
     combined = rule.combine(table)
     label = labels[rule.label_index(combined)]
     order = sorted(slices, key=lambda one: -one.prediction.probabilities[label])
     ranks = {one.index: rank for rank, one in enumerate(order, 1)}
+    probabilities = dict(zip(labels, combined.tolist(), strict=True))
+    possible = bundle.possible(probabilities, options.level)
+    gate = combined_decision([one.prediction.gate for one in slices if one.prediction.gate])
+    abstained = why_not(label, possible, gate) if options.abstain else None
     return Study(
-        label,
-        dict(zip(labels, combined.tolist(), strict=True)),
+        None if abstained else label,
+        abstained,
+        probabilities,
+        possible,
+        gate,
         rule.positive_share(table),
         series,
         set_aside,

@@ -19,7 +19,7 @@ from training.manifest import Row, label_indices
 from training.metrics import Probabilities, by_patient, cross_entropy
 
 FEWEST: Final = 20
-"""Patients of a class, from which it gets thresholds of its own: with nine or fewer no set could keep out a label at 0.9."""
+"""Patients of a class from which it gets thresholds of its own. With eight, no label could be kept out at 0.9."""
 
 TEMPERATURES: Final = (0.1, 10.0)
 
@@ -30,7 +30,7 @@ def fit(logits: NDArray[np.floating[Any]], rows: Sequence[Row]) -> dict[str, Any
     sets, marginal, patients = fit_sets(softmax(logits, temperature), rows)
     note = "A threshold a class, calibrated over validation patients. It holds for patients of the same sources."
     if marginal:
-        note += f" Too few patients for thresholds of their own, so with those of all classes together: {', '.join(marginal)}."
+        note += f" Too few patients for a threshold of their own, so with that of all classes: {', '.join(marginal)}."
     return {
         "temperature": round(temperature, 4),
         "sets": {f"{level:.2f}": row for level, row in sets.items()},
@@ -65,7 +65,8 @@ def fit_sets(
         for index, label in enumerate(LABELS)
     }
     sets = {
-        level: {label: least(true[at], [rows[i] for i in at], level) for label, at in of.items()} for level in LEVELS
+        level: {label: least(true[at], [rows[int(i)] for i in at], level) for label, at in of.items()}
+        for level in LEVELS
     }
     return sets, marginal, patients
 
@@ -89,7 +90,7 @@ def least(true: NDArray[np.floating[Any]], rows: Sequence[Row], level: float) ->
     reached = np.cumsum(weights[order])
     enough = np.flatnonzero(reached >= level * (len(patients) + 1) - 1e-9)
     # Rounded down, so that the slice that sets the threshold stays in.
-    return float(np.floor(true[order[enough[0]]] * 1e6) / 1e6) if len(enough) else 0.0
+    return float(np.floor(true[order[int(enough[0])]] * 1e6) / 1e6) if len(enough) else 0.0
 
 
 def membership(calibration: Calibration, probabilities: Probabilities, level: float = LEVEL) -> NDArray[np.bool_]:

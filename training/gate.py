@@ -33,4 +33,3 @@ def fit_distance(depths: Floats) -> tuple[NDArray[np.float32], NDArray[np.float3
 def threshold(distances: Floats) -> float:
     """The distance that lets `KEPT` of these through."""
     return float(np.quantile(distances, KEPT, method="higher"))
-

@@ -37,4 +37,4 @@ def write(network: keras.Model, path: Path) -> None:
 
 
 def _fits(layer: keras.layers.Dense) -> bool:
-    return layer.activation.__name__ == ("softmax" if layer.name == PROBABILITIES else "relu")
+    return bool(layer.activation.__name__ == ("softmax" if layer.name == PROBABILITIES else "relu"))

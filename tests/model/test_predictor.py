@@ -2,7 +2,7 @@ import pytest
 
 from model import bundle
 from model.errors import UnsupportedTypeError
-from model.predictor import Predictor
+from model.predictor import Options, Predictor
 from tests.pictures import NOT_A_PICTURE, slice_file
 
 
@@ -12,7 +12,8 @@ def predictor() -> Predictor:
 
 
 def test_a_prediction_names_the_most_probable_class(predictor: Predictor) -> None:
-    prediction = predictor.predict(slice_file())
+    prediction = predictor.predict(slice_file(), Options(abstain=False))
+    assert prediction.label
     assert list(prediction.probabilities) == ["noncovid", "covid", "cap"]
     assert sum(prediction.probabilities.values()) == pytest.approx(1, abs=1e-6)
     assert prediction.probabilities[prediction.label] == max(prediction.probabilities.values())
