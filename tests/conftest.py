@@ -1,5 +1,6 @@
 """What tests share: the application, real slices where they are, and components that may be absent."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from model import bundle
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -45,3 +47,16 @@ def real_slices() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     return shutil.which("chromium") or shutil.which("chromium-browser") or absent("Chromium")
+
+
+@pytest.fixture
+def older_bundle(tmp_path: Path) -> Path:
+    """The shipped bundle as it would be without calibration, gate and heatmap."""
+    folder = Path(shutil.copytree(bundle.DEFAULT_FOLDER, tmp_path / "older"))
+    card = json.loads((folder / bundle.CARD).read_text())
+    del card["calibration"], card["gate"]
+    for name in (bundle.HEAD, bundle.GATE):
+        del card["files"][name]
+        (folder / name).unlink()
+    (folder / bundle.CARD).write_text(json.dumps(card))
+    return folder

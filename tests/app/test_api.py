@@ -23,14 +23,14 @@ def base64_text(data: bytes) -> str:
 
 
 def test_one_file_of_a_form_gives_the_contracts_json(client: FlaskClient) -> None:
-    response = client.post("/predict", data={"file": file(slice_file(), "a.png")})
+    response = client.post("/predict?abstain=false", data={"file": file(slice_file(), "a.png")})
     assert response.status_code == 200
     answer = response.get_json()
     assert list(answer) == ["model", "predictions", "request_id", "disclaimer"]
     shipped = bundle.load()
     assert answer["model"] == {"name": shipped.name, "version": shipped.version, "sha256": shipped.sha256}
     (prediction,) = answer["predictions"]
-    assert list(prediction) == ["filename", "label", "probabilities"]
+    assert list(prediction) == ["filename", "label", "abstained", "probabilities", "prediction_set", "gate"]
     assert prediction["filename"] == "a.png"
     assert list(prediction["probabilities"]) == ["noncovid", "covid", "cap"]
     assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-5)
@@ -79,7 +79,7 @@ def test_answers_come_in_the_order_sent_whatever_the_fields(client: FlaskClient)
 
 def test_a_file_that_fails_does_not_stop_the_others(client: FlaskClient) -> None:
     files = [file(NOT_A_PICTURE, "b.txt"), file(slice_file(), "a.png")]
-    response = client.post("/predict", data={"file": files})
+    response = client.post("/predict?abstain=false", data={"file": files})
     assert response.status_code == 200
     failed, good = response.get_json()["predictions"]
     assert (failed["filename"], failed["error"]["status"], failed["error"]["code"]) == (

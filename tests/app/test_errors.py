@@ -24,7 +24,7 @@ def test_a_fault_of_the_server_tells_nothing_of_the_patient(
     def fail(data: bytes) -> None:
         raise RuntimeError(f"cannot read MUSTERMANN^ERIKA {data[:8]!r}")
 
-    monkeypatch.setattr(Predictor, "predict", lambda _, data: fail(data))
+    monkeypatch.setattr(Predictor, "predict", lambda _, data, options: fail(data))
     with caplog.at_level(logging.DEBUG):
         response = client.post("/predict", data=slice_file(), content_type="image/png")
     body = assert_problem(response, 500, "internal_error")

@@ -36,8 +36,8 @@ def answer(app: Any) -> dict[str, Any]:
 
 
 def test_a_series_gives_the_contracts_json(answer: dict[str, Any]) -> None:
-    members = "model label probabilities rule series set_aside slices skipped request_id disclaimer"
-    assert list(answer) == members.split()
+    members = "model label abstained probabilities prediction_set gate rule series set_aside slices skipped request_id"
+    assert list(answer) == [*members.split(), "disclaimer"]
     assert list(answer["probabilities"]) == ["noncovid", "covid", "cap"]
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert answer["series"] == {
@@ -51,7 +51,7 @@ def test_a_series_gives_the_contracts_json(answer: dict[str, Any]) -> None:
     assert [one["position_mm"] for one in answer["slices"]] == [-300.0 + 5 * index for index in range(8)]
     assert sorted(one["rank"] for one in answer["slices"]) == list(range(1, 9))
     first = next(one for one in answer["slices"] if one["rank"] == 1)
-    label = answer["label"]
+    label = answer["label"] or max(answer["probabilities"], key=answer["probabilities"].get)
     assert first["probabilities"][label] == max(one["probabilities"][label] for one in answer["slices"])
 
 
