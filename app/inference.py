@@ -86,7 +86,7 @@ def _problem(problem: errors.Problem) -> Response:
 
 def _run(tensor: Tensor) -> dict[str, Tensor]:
     """The outputs, by name. Slice by slice: together they would take more memory and, on a processor, more time."""
-    runs = [predictor().engine.run(tensor[index : index + 1]) for index in range(len(tensor))]
+    runs = [predictor().run(tensor[index : index + 1]) for index in range(len(tensor))]
     return {output: np.concatenate([getattr(run, output) for run in runs]) for output in _outputs()}
 
 

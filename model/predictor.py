@@ -1,7 +1,7 @@
 """Bytes in, prediction out: the one call that page, API and evaluation make."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from model.errors import BundleError
 from model.gate import Decision
 from model.heatmap import Heatmap, grad_cam, scaled
 from model.images import MAX_PIXELS, Picture, Slice, read
+from model.preprocessing import Batch
 
 Abstained = Literal["not_chest_ct", "poor_quality", "uncertain"]
 """Why there is no label: the gate refused the picture, or the prediction set is not one label."""
@@ -73,6 +74,13 @@ class Predictor:
         if head and outputs.features.shape[1] != head.inputs:
             raise BundleError("The head for heatmaps is not made for this network: it asks for other features.")
 
+    def run(self, batch: Batch) -> Outputs:
+        """One pass of the network over what is preprocessed already, with calibrated probabilities."""
+        outputs, calibration = self.engine.run(batch), self.bundle.calibration
+        if calibration is None:
+            return outputs
+        return replace(outputs, probabilities=calibration.probabilities(outputs.logits).astype(np.float32))
+
     def predict(self, data: bytes, options: Options = DEFAULT) -> Prediction:
         """Classify the content of one picture file.
 
@@ -90,12 +98,10 @@ class Predictor:
         return self._predict([Picture(pixels) for pixels in slices], options)
 
     def _predict(self, pictures: Sequence[Picture], options: Options) -> list[Prediction]:
-        outputs = self.engine.run(self.bundle.preprocessing.batch([picture.pixels for picture in pictures]))
-        calibration = self.bundle.calibration
-        table = calibration.probabilities(outputs.logits) if calibration else outputs.probabilities
+        outputs = self.run(self.bundle.preprocessing.batch([picture.pixels for picture in pictures]))
         return [
             self._prediction(picture, outputs, at, row, options)
-            for at, (picture, row) in enumerate(zip(pictures, table.tolist(), strict=True))
+            for at, (picture, row) in enumerate(zip(pictures, outputs.probabilities.tolist(), strict=True))
         ]
 
     def _prediction(
