@@ -105,9 +105,22 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from training import manifest
 
     rows = manifest.read(arguments.manifest)
-    figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
+    if arguments.ood:
+        figures = _judge_gate(arguments, rows)
+    else:
+        figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _judge_gate(arguments: argparse.Namespace, rows: "Sequence[Row]") -> dict[str, Any]:
+    from model import bundle
+    from model.predictor import Predictor
+    from training import ood
+
+    figures = ood.judge(Predictor(bundle.load(arguments.bundle), arguments.engine), arguments.ood, rows)
+    print(ood.markdown(figures))
+    return figures
 
 
 def _judge(
@@ -201,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
     evaluate.add_argument("--engine", choices=ENGINES, default=ENGINES[0])
     evaluate.add_argument("--report", type=Path, help="folder for an HTML report with figures")
+    evaluate.add_argument("--ood", type=Path, help="judge the gate: a folder a kind of picture that is no chest CT")
     evaluate.add_argument("--json", type=Path, help="write the figures here, too")
 
     publish = command("publish", _publish, "compile a network, judge it, and make it the bundle")

@@ -6,7 +6,7 @@ each counts once, shared among its slices (Lee, Barber & Willett, *Distribution-
 2023). Where each patient has one slice, that is what MAPIE and crepes compute; for several they have no such weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +16,12 @@ from scipy.optimize import minimize_scalar
 from model.calibration import LEVEL, LEVELS, Calibration, softmax
 from model.labels import LABELS
 from training.manifest import Row, label_indices
-from training.metrics import Probabilities, by_patient, cross_entropy
+from training.metrics import RESAMPLES, Probabilities, by_institution, by_patient, cross_entropy, interval
 
 FEWEST: Final = 20
 """Patients of a class from which it gets thresholds of its own. With eight, no label could be kept out at 0.9."""
+
+BINS: Final = 10
 
 TEMPERATURES: Final = (0.1, 10.0)
 
@@ -96,3 +98,67 @@ def least(true: NDArray[np.floating[Any]], rows: Sequence[Row], level: float) ->
 def membership(calibration: Calibration, probabilities: Probabilities, level: float = LEVEL) -> NDArray[np.bool_]:
     """Which labels are in the sets: (n, 3) -> (n, 3)."""
     return probabilities >= np.array([calibration.thresholds[level][label] for label in LABELS])
+
+
+def judge(calibration: Calibration, logits: NDArray[np.floating[Any]], rows: Sequence[Row]) -> dict[str, Any]:
+    """What calibration and sets are worth on patients who had no part in them, overall and a source at a time."""
+    places = {"all": np.arange(len(rows)), **by_institution(rows)}
+    return {name: _judged(calibration, logits[at], [rows[int(i)] for i in at]) for name, at in places.items()}
+
+
+def _judged(calibration: Calibration, logits: NDArray[np.floating[Any]], rows: Sequence[Row]) -> dict[str, Any]:
+    labels, patients = label_indices(rows), list(by_patient(rows).values())
+    before, after = softmax(logits), calibration.probabilities(logits)
+    inside = membership(calibration, after)
+    covered, sizes = inside[np.arange(len(rows)), labels], inside.sum(axis=1)
+    random = np.random.default_rng(0)
+    draws = [random.integers(len(patients), size=len(patients)) for _ in range(RESAMPLES)]
+
+    def over_slices(measure: Callable[[NDArray[np.intp]], float]) -> dict[str, float | None]:
+        drawn = [measure(np.concatenate([patients[i] for i in draw])) for draw in draws]
+        return interval(measure(np.arange(len(rows))), drawn)
+
+    def over_patients(values: NDArray[Any]) -> dict[str, float | None]:
+        means = np.array([values[at].mean() for at in patients])
+        return interval(float(means.mean()), [float(means[draw].mean()) for draw in draws])
+
+    return {
+        "slices": len(rows),
+        "patients": len(patients),
+        "error_before": over_slices(lambda at: calibration_error(before[at], labels[at])),
+        "error_after": over_slices(lambda at: calibration_error(after[at], labels[at])),
+        "level": LEVEL,
+        "coverage": over_patients(covered),
+        "set_size": over_patients(sizes),
+        "single": over_patients(sizes == 1),
+    }
+
+
+def calibration_error(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
+    """Expected calibration error of the most probable class, over `BINS` bins with as many slices each.
+
+    It is never 0, even of perfect probabilities: few slices in a bin differ from its mean by chance.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    bins = np.array_split(np.argsort(confidence, kind="stable"), BINS)
+    gaps = [len(at) * abs(float(confidence[at].mean() - right[at].mean())) for at in bins if len(at)]
+    return sum(gaps) / len(labels)
+
+
+def sources_left_out(
+    logits: NDArray[np.floating[Any]], rows: Sequence[Row], test_logits: NDArray[np.floating[Any]], test: Sequence[Row]
+) -> dict[str, Any]:
+    """Coverage and set size on each source when thresholds come from the others: what a new hospital does to them.
+
+    The network itself has learned from the source, so that a hospital that is new to it, too, may be worse.
+    """
+    found = {}
+    for name, at in by_institution(test).items():
+        others = [i for i, row in enumerate(rows) if row.institution != name]
+        left = [rows[i] for i in others]
+        if len({row.label for row in left}) > 1:
+            fitted = Calibration.from_card(fit(logits[others], left), LABELS)
+            assert fitted
+            judged = _judged(fitted, test_logits[at], [test[int(i)] for i in at])
+            found[name] = {key: judged[key] for key in ("patients", "coverage", "set_size")}
+    return found

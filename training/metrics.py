@@ -145,11 +145,12 @@ def _figures(probabilities: Probabilities, rows: Sequence[Row], seed: int) -> di
     return {
         "slices": len(rows),
         "patients": len(patients),
-        **{name: _interval(measure(probabilities, labels), draws[name]) for name, measure in MEASURES.items()},
+        **{name: interval(measure(probabilities, labels), draws[name]) for name, measure in MEASURES.items()},
     }
 
 
-def _interval(value: float, draws: Sequence[float]) -> dict[str, float | None]:
+def interval(value: float, draws: Sequence[float]) -> dict[str, float | None]:
+    """A figure and its 95 % interval from bootstrap draws of it, as a summary has them."""
     defined = [draw for draw in draws if not np.isnan(draw)]
     if np.isnan(value) or not defined:
         return {"value": None, "low": None, "high": None}

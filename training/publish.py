@@ -14,6 +14,7 @@ import numpy as np
 
 from model import bundle
 from model.architecture import with_all_outputs
+from model.calibration import Calibration
 from model.engine import KerasEngine, OnnxEngine
 from model.gate import distance
 from model.labels import LABELS
@@ -115,8 +116,12 @@ def _publish(
 def _fit(card: dict[str, Any], folder: Path, split: Split) -> None:
     """Add calibration and gate to the bundle in `folder`."""
     predictor = Predictor(bundle.load(folder))
-    learned, chosen = outputs.run(predictor, split.train), outputs.run(predictor, split.validation)
-    card["calibration"] = calibration.fit(chosen.logits, split.validation)
+    learned, chosen, seen = (outputs.run(predictor, getattr(split, part)) for part in PARTS)
+    card["calibration"] = fitted = calibration.fit(chosen.logits, split.validation)
+    made = Calibration.from_card(fitted, LABELS)
+    assert made
+    fitted["test"] = calibration.judge(made, seen.logits, split.test)
+    fitted["sources_left_out"] = calibration.sources_left_out(chosen.logits, split.validation, seen.logits, split.test)
     mean, whiten = gate.fit_distance(learned.depths)
     np.savez(folder / bundle.GATE, allow_pickle=False, mean=mean, whiten=whiten)
     card["gate"] = {

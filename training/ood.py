@@ -1,0 +1,60 @@
+"""Judge the gate on folders of pictures that are no axial chest CT, against labelled slices that are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+from tqdm import tqdm
+
+from model.errors import ImageError
+from model.predictor import Predictor
+from training.errors import TrainingError
+from training.manifest import Row
+
+
+def judge(predictor: Predictor, folder: Path, rows: Sequence[Row]) -> dict[str, Any]:
+    """Share refused and AUROC of each folder of `folder`, and the share of the slices of `rows` that is kept.
+
+    Raises:
+        TrainingError: there is no folder of pictures in it, or the bundle has no gate.
+    """
+    kinds = sorted(path for path in folder.iterdir() if path.is_dir())
+    if not kinds or not predictor.bundle.gate:
+        raise TrainingError(f"{folder} needs a folder a kind of picture, and the bundle a gate.")
+    kept = _scores(predictor, [Path(row.path) for row in rows], "chest CT")
+    figures: dict[str, Any] = {"chest_ct": {"pictures": len(kept), "kept": round(float((kept <= 0.5).mean()), 4)}}
+    for kind in kinds:
+        scores = _scores(predictor, sorted(path for path in kind.iterdir() if path.is_file()), kind.name)
+        truth = np.repeat([0, 1], [len(kept), len(scores)])
+        figures[kind.name] = {
+            "pictures": len(scores),
+            "refused": round(float((scores > 0.5).mean()), 4),
+            "auroc": round(float(roc_auc_score(truth, np.concatenate([kept, scores]))), 4),
+        }
+    return figures
+
+
+def markdown(figures: dict[str, Any]) -> str:
+    """The figures as a table."""
+    lines = ["| pictures | number | kept | refused | AUROC |", "|---|---:|---:|---:|---:|"]
+    for kind, row in figures.items():
+        refused, auroc = row.get("refused"), row.get("auroc", "–")
+        kept = row.get("kept")
+        kept = round(1 - refused, 4) if kept is None else kept
+        refused = round(1 - kept, 4) if refused is None else refused
+        lines.append(f"| {kind} | {row['pictures']} | {kept} | {refused} | {auroc} |")
+    return "\n".join(lines)
+
+
+def _scores(predictor: Predictor, paths: Sequence[Path], what: str) -> Any:
+    """The gate's scores; a file that the server refuses to read at all counts as refused."""
+    scores = []
+    for path in tqdm(paths, desc=what, unit="picture", disable=None):
+        try:
+            gate = predictor.predict(path.read_bytes()).gate
+            scores.append(gate.score if gate else 0.0)
+        except ImageError:
+            scores.append(1.0)
+    return np.array(scores)
