@@ -12,6 +12,7 @@ from app.errors import Problem, problem_body, problem_of_unexpected, problem_res
 from app.parameters import read_options
 from app.studies import Event, study_answer, study_events, wanted_series
 from app.uploads import Allowance, read_uploads
+from app.volumes import stack_of
 from model.isolation import reading_process
 
 blueprint = Blueprint("api", __name__)
@@ -41,6 +42,15 @@ def studies() -> Response:
     events = study_events(uploads, series, options)
     first = next(events)  # what fails before it is answered as a problem, like everywhere
     return Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)
+
+
+@blueprint.post("/volumes")
+def volumes() -> Response:
+    """The files of the request as one volume to look at: a NIfTI file, sent while it is decoded."""
+    reading_process().start()
+    stack = stack_of(read_uploads(request, Allowance.of_study()), wanted_series(request))
+    headers = {"Content-Length": str(stack.size), "Content-Disposition": "attachment; filename=volume.nii"}
+    return Response(stack.parts(), headers=headers, mimetype=encoding.NIFTI)
 
 
 @blueprint.get("/healthz")

@@ -10,11 +10,15 @@ from app.classification import DISCLAIMER, Result, predictor
 from model.gate import Decision
 from model.heatmap import Heatmap
 from model.predictor import Prediction
+from model.selection import Progress
 from model.series import Note, Series
-from model.study import Progress, Seen, Study, StudySlice
+from model.study import Seen, Study, StudySlice
 
 NDJSON: Final = "application/x-ndjson"
 """The type of a study's answer that comes line by line."""
+
+NIFTI: Final = "application/x-nifti"
+"""The type of a volume."""
 
 DECIMALS: Final = 6
 """Of a probability in an answer; the network computes in float32."""

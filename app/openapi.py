@@ -1,10 +1,10 @@
 """The OpenAPI description of the API, made from the settings and the table of problems."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from app.classification import DISCLAIMER
-from app.encoding import NDJSON
+from app.encoding import NDJSON, NIFTI
 from app.errors import KINDS
 from app.uploads import MAX_FILENAME, RAW_TYPES
 from model.calibration import LEVEL, LEVELS
@@ -13,6 +13,9 @@ from model.predictor import Abstained
 from model.study_rule import COMBINATIONS
 
 Schema = dict[str, Any]
+
+_FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+"""The bytes of a file."""
 
 
 def document(settings: Mapping[str, Any]) -> Schema:
@@ -29,6 +32,7 @@ def document(settings: Mapping[str, Any]) -> Schema:
         "paths": {
             "/predict": {"post": _predict(settings)},
             "/studies": {"post": _studies(settings)},
+            "/volumes": {"post": _volumes(settings)},
             "/healthz": {"get": _get("healthz", "Is the process alive?", "Status")},
             "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
             "/model": {"get": _get("model", "The card of the network that is served", "Card")},
@@ -66,15 +70,7 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
             f"its slices get one answer. With `Accept: {NDJSON}` the answer comes line by line: `progress` and, for "
             "each slice, `slice`; the last line is the study, or a `problem`."
         ),
-        "parameters": [
-            {
-                "name": "series",
-                "in": "query",
-                "description": "UID of the series to read, as `series` and `set_aside` name them; also a form field",
-                "schema": {"type": "string"},
-            },
-            *_options(),
-        ],
+        "parameters": [_series_parameter(), *_options()],
         "requestBody": _body(),
         "responses": {
             "200": {
@@ -111,14 +107,42 @@ def _options() -> list[Schema]:
     ]
 
 
+def _volumes(settings: Mapping[str, Any]) -> Schema:
+    return {
+        "operationId": "volumes",
+        "summary": "Turn files into a volume to look at",
+        "description": (
+            f"Up to {settings['MAX_STUDY_FILES']} files and {settings['MAX_STUDY_BYTES']:,} bytes, as for `/studies`, "
+            "whose series and numbers of slices these are. The answer is an uncompressed NIfTI-1 file: whole "
+            "Hounsfield units (int16), or 8-bit gray of pictures, each slice turned to the standard view, from the "
+            "feet upwards. A comment in its header extension has `unit`, `corners_mm`, `positions_mm`, `set_aside` "
+            "and more, as JSON. A slice that cannot be decoded is -32768 throughout; of pictures, 0."
+        ),
+        "parameters": [_series_parameter()],
+        "requestBody": _body(),
+        "responses": {
+            "200": {"description": "The volume", "content": {NIFTI: {"schema": _FILE}}},
+            **_problem_responses(400, 413, 415, 422, 500),
+        },
+    }
+
+
+def _series_parameter() -> Schema:
+    return {
+        "name": "series",
+        "in": "query",
+        "description": "UID of the series to read, as `series` and `set_aside` name them; also a form field",
+        "schema": {"type": "string"},
+    }
+
+
 def _body() -> Schema:
     """The ways in which files come; see `app.uploads`."""
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    form = {"type": "object", "properties": {"file": {"type": "array", "items": file}}, "required": ["file"]}
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": _FILE}}, "required": ["file"]}
     content = {
         "multipart/form-data": {"schema": form},
         "application/json": {"schema": {"anyOf": [_ref("Image"), _ref("Images")]}},
-        **{media_type: {"schema": file} for media_type in ("image/*", *RAW_TYPES)},
+        **{media_type: {"schema": _FILE} for media_type in ("image/*", *RAW_TYPES)},
     }
     return {"required": True, "content": content}
 

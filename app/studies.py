@@ -13,7 +13,8 @@ from model.errors import ImageError
 from model.header import Limits
 from model.kinds import ARCHIVES, kind_of
 from model.predictor import DEFAULT, Options
-from model.study import Progress, Seen, Study, predict_study
+from model.selection import Progress
+from model.study import Seen, Study, predict_study
 
 Event = Progress | Seen | Study
 
@@ -30,14 +31,19 @@ def study_events(uploads: Sequence[Upload], series: str | None = None, options: 
     Raises:
         Problem: a file name cannot be used, or the files hold nothing that can be classified.
     """
-    for upload in uploads:
-        if upload.problem:
-            raise upload.problem
-    sources = [SourceFile(upload.filename or "", partial(_content, upload)) for upload in uploads]
+    sources = sources_of(uploads)
     try:
         yield from predict_study(predictor(), sources, limits(), series, options)
     except ImageError as error:
         raise Problem.of(error) from None
+
+
+def sources_of(uploads: Sequence[Upload]) -> list[SourceFile]:
+    """What `model` reads of a request. Raises the problem of a file name that cannot be used."""
+    for upload in uploads:
+        if upload.problem:
+            raise upload.problem
+    return [SourceFile(upload.filename or "", partial(_content, upload)) for upload in uploads]
 
 
 def study_answer(uploads: Sequence[Upload], series: str | None = None, options: Options = DEFAULT) -> Study:

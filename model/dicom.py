@@ -1,4 +1,4 @@
-"""DICOM bytes -> header, and frames in the lung window. Runs in the reading process: see `model.reading`.
+"""DICOM bytes -> header, and frames, windowed or in Hounsfield units. Runs in the reading process: see `model.reading`.
 
 Parsers and native decoders meet hostile bytes here, so nothing but `model.reading` imports this module.
 Clauses are those of DICOM 2024: PS3.3 (modules), PS3.5 (encoding), PS3.10 (files).
@@ -25,7 +25,7 @@ from model.errors import ImageError, ImageTooLargeError, UnreadableImageError, U
 from model.geometry import MAX_TILT, Orientation, axial_orientation
 from model.header import Header, Limits, Plane
 from model.pictures import MIN_SIDE, Slice
-from model.window import Window
+from model.window import HounsfieldSlice, Window, rounded
 
 READABLE_SYNTAXES: Final = frozenset(
     {
@@ -102,15 +102,26 @@ def describe(data: bytes, limits: Limits) -> Header:
 
 def frames(data: bytes, indices: Sequence[int], window: Window, limits: Limits) -> Iterator[Slice]:
     """Decode frames of a file that `describe` did not refuse: uint8, (height, width), turned to the standard view."""
+    for values, inverted in _decoded(data, indices, limits):
+        gray = window.apply(values)
+        yield 255 - gray if inverted else gray
+
+
+def hounsfield(data: bytes, indices: Sequence[int], limits: Limits) -> Iterator[HounsfieldSlice]:
+    """The same frames in Hounsfield units: int16, (height, width). One that is shown inverted is not inverted here."""
+    for values, _ in _decoded(data, indices, limits):
+        yield rounded(values)
+
+
+def _decoded(data: bytes, indices: Sequence[int], limits: Limits) -> Iterator[tuple[NDArray[Any], bool]]:
+    """Hounsfield units of frames, turned to the standard view, and whether the lowest value is shown white."""
     with _faults_named():
         plain = _inflated(data, limits)
         dataset, has_pixels = _parse(plain)
         _check(dataset, has_pixels, limits)
         for index, stored in zip(indices, iter_pixels(io.BytesIO(plain), indices=indices, raw=True), strict=True):
-            gray = window.apply(_hounsfield(stored, dataset, index))
-            if dataset.PhotometricInterpretation == "MONOCHROME1":  # the lowest value is white (PS3.3 C.7.6.3.1.2)
-                gray = 255 - gray
-            yield np.ascontiguousarray(_orientation(dataset, index).apply(gray))
+            turned = _orientation(dataset, index).apply(_hounsfield(stored, dataset, index))
+            yield np.ascontiguousarray(turned), _is_inverted(dataset)
 
 
 @contextmanager
@@ -200,8 +211,29 @@ def _planes(dataset: Dataset) -> tuple[Plane, ...]:
         origin = _find(dataset, frame, "PlanePositionSequence", "ImagePositionPatient")
         if origin is None or len(origin) != 3:
             raise UnsupportedTypeError("ImagePositionPatient (0020,0032) is missing: the slice has no place.")
-        planes.append(Plane(orientation.position([float(value) for value in origin]), orientation.normal))
+        planes.append(_plane(dataset, orientation, [float(value) for value in origin]))
     return tuple(planes)
+
+
+def _plane(dataset: Dataset, orientation: Orientation, origin: list[float]) -> Plane:
+    shape, spacing = _turned(dataset, orientation)
+    corner = orientation.corner(origin, shape, spacing or (0.0, 0.0))
+    return Plane(orientation.position(origin), orientation.normal, orientation.across, orientation.down, corner)
+
+
+def _turned(dataset: Dataset, orientation: Orientation) -> tuple[tuple[int, int], tuple[float, float] | None]:
+    """Rows and columns of the turned slices, and the millimetres between them."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    spacing = _find(dataset, 0, "PixelMeasuresSequence", "PixelSpacing")
+    down, across = map(float, spacing) if spacing and len(spacing) == 2 else (0.0, 0.0)
+    if orientation.transpose:
+        rows, columns, down, across = columns, rows, across, down
+    return (rows, columns), (down, across) if min(down, across) > 0 else None
+
+
+def _is_inverted(dataset: Dataset) -> bool:
+    """Whether the lowest value is white (PS3.3 C.7.6.3.1.2)."""
+    return bool(dataset.get("PhotometricInterpretation") == "MONOCHROME1")
 
 
 def _orientation(dataset: Dataset, frame: int) -> Orientation:
@@ -265,15 +297,17 @@ def _header(dataset: Dataset, planes: tuple[Plane, ...], refusal: tuple[str, str
     def text(keyword: str) -> str:
         return "\\".join(_values(dataset.get(keyword)))
 
-    spacing = _find(dataset, 0, "PixelMeasuresSequence", "PixelSpacing") if planes else None
+    shape, spacing = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)), None
+    if planes:
+        shape, spacing = _turned(dataset, _orientation(dataset, 0))
     thickness = _find(dataset, 0, "PixelMeasuresSequence", "SliceThickness") if planes else None
     kernel = _find(dataset, 0, "CTReconstructionSequence", "ConvolutionKernel") if planes else None
     return Header(
         kind="dicom",
-        rows=int(dataset.get("Rows") or 0),
-        columns=int(dataset.get("Columns") or 0),
+        rows=shape[0],
+        columns=shape[1],
         planes=planes,
-        spacing_mm=(float(spacing[0]), float(spacing[1])) if spacing and len(spacing) == 2 else None,
+        spacing_mm=spacing,
         thickness_mm=float(thickness) if thickness else None,
         patient=text("PatientID") or text("PatientName"),
         study=text("StudyInstanceUID"),
@@ -282,5 +316,6 @@ def _header(dataset: Dataset, planes: tuple[Plane, ...], refusal: tuple[str, str
         frame_of_reference=text("FrameOfReferenceUID"),
         description=text("SeriesDescription"),
         kernel="\\".join(_values(kernel)),
+        inverted=_is_inverted(dataset),
         refusal=refusal,
     )

@@ -20,12 +20,17 @@ MAX_TILT: Final = 30.0
 
 @dataclass(frozen=True)
 class Orientation:
-    """How the rows and columns of an axial slice are turned, and the normal of the slice, which points headwards."""
+    """How the rows and columns of an axial slice are turned, and where they point when they are.
+
+    `across` and `down` are the directions of the turned slice's rows and columns; `normal` points headwards.
+    """
 
     normal: Vector
     transpose: bool
     flip_rows: bool
     flip_columns: bool
+    across: Vector
+    down: Vector
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """The slice as radiologists look at it: the patient's left at the right, the back at the bottom."""
@@ -36,6 +41,20 @@ class Orientation:
     def position(self, origin: Sequence[float]) -> float:
         """Where along the normal a slice lies whose first pixel is at `origin`, in millimetres; larger is headwards."""
         return float(np.dot(self.normal, origin))
+
+    def corner(self, origin: Sequence[float], shape: tuple[int, int], spacing: tuple[float, float]) -> Vector:
+        """Where the first pixel of the turned slice lies, in millimetres.
+
+        Args:
+            origin: where the first pixel lies as stored.
+            shape: rows and columns of the turned slice.
+            spacing: millimetres between its rows, and between its columns.
+        """
+        (rows, columns), (down, across) = shape, spacing
+        corner = np.array(origin, dtype=np.float64)
+        corner -= self.flip_columns * (columns - 1) * across * np.array(self.across)
+        corner -= self.flip_rows * (rows - 1) * down * np.array(self.down)
+        return _vector(corner)
 
 
 def axial_orientation(row: Sequence[float], column: Sequence[float]) -> Orientation | None:
@@ -53,5 +72,12 @@ def axial_orientation(row: Sequence[float], column: Sequence[float]) -> Orientat
         return None
     transpose = bool(abs(row[0]) < abs(row[1]))
     across, down = cosines[::-1] if transpose else cosines
-    x, y, z = (float(value) for value in normal * np.sign(normal[2]))
-    return Orientation((x, y, z), transpose, flip_rows=bool(down[1] < 0), flip_columns=bool(across[0] < 0))
+    flip_rows, flip_columns = bool(down[1] < 0), bool(across[0] < 0)
+    across, down = (-1) ** flip_columns * across, (-1) ** flip_rows * down
+    headwards = _vector(normal * np.sign(normal[2]))
+    return Orientation(headwards, transpose, flip_rows, flip_columns, _vector(across), _vector(down))
+
+
+def _vector(values: NDArray[np.float64]) -> Vector:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

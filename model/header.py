@@ -32,6 +32,12 @@ class Plane:
     position_mm: float
     """Along the normal; larger is headwards."""
     normal: Vector
+    across: Vector = (1.0, 0.0, 0.0)
+    """Direction of the rows of the slice when it is turned to the standard view."""
+    down: Vector = (0.0, 1.0, 0.0)
+    """Direction of its columns."""
+    corner: Vector = (0.0, 0.0, 0.0)
+    """Of its first pixel, in millimetres."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,12 @@ class Header:
 
     kind: str
     rows: int = 0
+    """Of a slice as it is turned; as in the file, where that cannot be known."""
     columns: int = 0
     planes: tuple[Plane, ...] = ()
     """One a frame; empty where `refusal` says why the file cannot be classified."""
     spacing_mm: tuple[float, float] | None = None
-    """Between rows, and between columns, as in the file."""
+    """Between rows, and between columns, of a slice as it is turned."""
     thickness_mm: float | None = None
     patient: str = ""
     study: str = ""
@@ -53,6 +60,8 @@ class Header:
     frame_of_reference: str = ""
     description: str = ""
     kernel: str = ""
+    inverted: bool = False
+    """Whether the lowest value is shown white (MONOCHROME1)."""
     refusal: tuple[str, str] | None = None
     """Code and message of the error that decoding it raises."""
 
@@ -66,5 +75,8 @@ class Header:
         members: dict[str, Any] = json.loads(text)
         for name in ("spacing_mm", "refusal"):
             members[name] = members[name] and tuple(members[name])
-        planes = tuple(Plane(plane["position_mm"], tuple(plane["normal"])) for plane in members.pop("planes"))
+        planes = tuple(
+            Plane(plane.pop("position_mm"), **{name: tuple(vector) for name, vector in plane.items()})
+            for plane in members.pop("planes")
+        )
         return cls(**members, planes=planes)

@@ -1,4 +1,4 @@
-"""NIfTI bytes -> header, and slices in the lung window. Runs in the reading process: see `model.reading`.
+"""NIfTI bytes -> header, and slices, windowed or in Hounsfield units. Runs in the reading process: see `model.reading`.
 
 NIfTI-1 and NIfTI-2 single files, plain or gzipped, any axis order: the affine tells how the volume lies in the patient
 (https://nifti.nimh.nih.gov/nifti-1). Values are taken as Hounsfield units after the file's own scaling.
@@ -21,7 +21,7 @@ from model.geometry import Orientation, axial_orientation
 from model.header import Header, Limits, Plane
 from model.kinds import GZIP
 from model.pictures import MIN_SIDE, Slice
-from model.window import Window
+from model.window import HounsfieldSlice, Window, rounded
 
 
 @dataclass(frozen=True)
@@ -54,23 +54,45 @@ def describe(data: bytes, limits: Limits) -> Header:
     orientation = volume.orientation
     origins = (volume.affine[:3, 3] + index * volume.affine[:3, 2] for index in range(volume.values.shape[2]))
     across, down, between = (float(np.linalg.norm(volume.affine[:3, axis])) for axis in range(3))
+    columns, rows, _ = volume.values.shape
+    if orientation.transpose:
+        rows, columns, down, across = columns, rows, across, down
     return Header(
         kind="nifti",
-        rows=volume.values.shape[1],
-        columns=volume.values.shape[0],
-        planes=tuple(Plane(orientation.position(list(origin)), orientation.normal) for origin in origins),
+        rows=rows,
+        columns=columns,
+        planes=tuple(_plane(orientation, list(origin), (rows, columns), (down, across)) for origin in origins),
         spacing_mm=(down, across),
         thickness_mm=between,
     )
 
 
+def _plane(
+    orientation: Orientation, origin: list[float], shape: tuple[int, int], spacing: tuple[float, float]
+) -> Plane:
+    corner = orientation.corner(origin, shape, spacing)
+    return Plane(orientation.position(origin), orientation.normal, orientation.across, orientation.down, corner)
+
+
 def frames(data: bytes, indices: Sequence[int], window: Window, limits: Limits) -> Iterator[Slice]:
     """Slices of the volume, by their place along its z axis: uint8, (height, width), turned to the standard view."""
+    for values in _decoded(data, indices, limits):
+        yield window.apply(values)
+
+
+def hounsfield(data: bytes, indices: Sequence[int], limits: Limits) -> Iterator[HounsfieldSlice]:
+    """The same slices in Hounsfield units: int16, (height, width)."""
+    for values in _decoded(data, indices, limits):
+        yield rounded(values)
+
+
+def _decoded(data: bytes, indices: Sequence[int], limits: Limits) -> Iterator[NDArray[np.float32]]:
+    """Hounsfield units of slices, turned to the standard view."""
     volume = _open(data, limits)
     for index in indices:
-        hounsfield = volume.values[:, :, index].T.astype(np.float32)
-        gray = window.apply(hounsfield * np.float32(volume.slope) + np.float32(volume.intercept))
-        yield np.ascontiguousarray(volume.orientation.apply(gray))
+        stored = volume.values[:, :, index].T.astype(np.float32)
+        values = stored * np.float32(volume.slope) + np.float32(volume.intercept)
+        yield np.ascontiguousarray(volume.orientation.apply(values))
 
 
 def _open(data: bytes, limits: Limits) -> Volume:

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from model.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedTypeError
 
@@ -26,6 +26,9 @@ MAX_PIXELS: Final = 4096 * 4096
 
 MIN_SIDE: Final = 32
 """Shortest side, in pixels, of a picture in which a lung could still be seen."""
+
+_QUARTER_TURNS: Final = (5, 6, 7, 8)
+"""Values of the EXIF orientation that exchange height and width."""
 
 _READABLE: Final = "Send the slice as DICOM, PNG, JPEG, WebP, TIFF or BMP."
 
@@ -87,10 +90,11 @@ def read_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         return Picture(_to_gray(ImageOps.exif_transpose(picture)), _colour(picture))
 
 
-def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> None:
-    """Raise what `decode_picture` would, as far as the header tells; no pixel is decoded."""
-    with _opened(data, max_pixels):
-        pass
+def check_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """Height and width; raises what `decode_picture` would, as far as the header tells. No pixel is decoded."""
+    with _opened(data, max_pixels) as picture:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in _QUARTER_TURNS
+        return (picture.width, picture.height) if turned else (picture.height, picture.width)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ Handler = Callable[[dict[str, Any], bytes], Iterator[Reply]]
 
 
 def handle(request: dict[str, Any], data: bytes) -> Iterator[Reply]:
-    """Answer one request: the header of a file, or frames of it in turn."""
+    """Answer one request: the header of a file, or frames of it in turn, in a window or in Hounsfield units."""
     from model import dicom, nifti
 
     module = {"dicom": dicom, "nifti": nifti}[request["kind"]]
@@ -37,8 +37,12 @@ def handle(request: dict[str, Any], data: bytes) -> Iterator[Reply]:
     if request["wanted"] == "header":
         yield {"header": module.describe(data, limits).to_json()}, b""
         return
-    for gray in module.frames(data, request["indices"], Window(**request["window"]), limits):
-        yield {"shape": gray.shape}, gray.tobytes()
+    if request["wanted"] == "frames":
+        slices = module.frames(data, request["indices"], Window(**request["window"]), limits)
+    else:
+        slices = module.hounsfield(data, request["indices"], limits)
+    for pixels in slices:
+        yield {"shape": pixels.shape}, pixels.tobytes()
 
 
 def serve(connection: Connection, handler: Handler) -> None:

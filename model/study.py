@@ -8,25 +8,22 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import partial
 from typing import Final, TypeVar
 
 import numpy as np
 
 from model import volumes
-from model.archives import SourceFile, unpacked
-from model.errors import FILE_ERRORS, ArchiveError, DecoderError, ImageError, NoSeriesError, TooManyFilesError
+from model.archives import SourceFile
+from model.errors import ImageError, NoSeriesError
 from model.gate import Decision, combined_decision
-from model.header import Header, Limits
-from model.kinds import ARCHIVES, kind_of
+from model.header import Limits
 from model.lungs import ENOUGH, lung_share
-from model.pictures import Slice, check_picture, decode_picture
+from model.pictures import Slice, decode_picture
 from model.predictor import DEFAULT, Abstained, Options, Prediction, Predictor, why_not
-from model.series import File, Frame, Note, Series, chosen, grouped
+from model.selection import Failure, Progress, decoded, reason, selected
+from model.series import File, Frame, Note, Series
 from model.window import Window
-
-READ_STEP: Final = 32
-"""Files between two reports on how far reading is."""
 
 BATCH: Final = 1
 """Slices that go through the network together. On a processor two at once take 17 % longer each than one, four 28 %,
@@ -36,19 +33,6 @@ AHEAD: Final = 8
 """Slices that may be decoded before the network wants them."""
 
 T = TypeVar("T")
-
-Failure = tuple[str, ImageError]
-"""What cannot be used, and why."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the work is."""
-
-    stage: str
-    """`files`: headers are being read. `slices`: the slices of the series are being looked at."""
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -110,55 +94,12 @@ def predict_study(
     Raises:
         ImageError: nothing in the files can be classified; the code says why.
     """
-    files, unread = yield from _read(list(unpacked(sources, limits)), limits)
-    candidates, set_aside = grouped(files)
-    if not candidates:
-        refused = [file.header.refusal for file in files if file.header.refusal]
-        raise _reason([*(error for _, error in unread), *(FILE_ERRORS[code](text) for code, text in refused)])
-    best, others = chosen(candidates, series)
-    if len(best.frames) > limits.slices:
-        raise TooManyFilesError(f"The series has {len(best.frames):,} slices; at most {limits.slices:,} are read.")
+    best, others, unread = yield from selected(sources, limits, series)
     slices, left_out = yield from _classified(predictor, best, limits, options)
     if not slices:
-        raise _reason([error for _, error in left_out])
+        raise reason([error for _, error in left_out])
     skipped = [*map(_note, unread), *best.skipped, *map(_note, left_out)]
-    yield _concluded(predictor, best, [*set_aside, *others], slices, skipped, options)
-
-
-def _read(sources: Sequence[SourceFile], limits: Limits) -> Generator[Progress, None, tuple[list[File], list[Failure]]]:
-    """The files whose header can be read, and those that cannot, with the reason."""
-    files: list[File] = []
-    unread: list[Failure] = []
-    for number, source in enumerate(sources, 1):
-        try:
-            files.append(_described(source, limits))
-        except (ArchiveError, DecoderError):
-            raise
-        except ImageError as error:
-            unread.append((source.label or "unnamed file", error))
-        if number % READ_STEP == 0:
-            yield Progress("files", number, len(sources))
-    return files, unread
-
-
-def _described(source: SourceFile, limits: Limits) -> File:
-    data = source.read()
-    kind = kind_of(data)
-    if kind in ARCHIVES:
-        raise ArchiveError("There is an archive in the archive. Pack the files themselves.")
-    if kind == "picture":
-        check_picture(data, limits.pixels)
-        return File(source, kind, Header(kind))
-    return File(source, kind, volumes.describe(data, kind, limits))
-
-
-def _reason(errors: Sequence[ImageError]) -> ImageError:
-    """Why there is no answer: what is wrong with every file or slice, where they have the same code."""
-    if not errors:
-        return NoSeriesError("There is no file in it. Send the slices of an axial series of the chest.")
-    if len({error.code for error in errors}) == 1:
-        return errors[0]
-    return NoSeriesError(f"None of the {len(errors)} files or slices can be used. The first: {errors[0]}")
+    yield _concluded(predictor, best, others, slices, skipped, options)
 
 
 def _note(failure: Failure) -> Note:
@@ -200,24 +141,11 @@ def _lung_slices(
 ) -> Generator[tuple[int, Slice | ImageError], None, None]:
     """Index and pixels of each slice that shows lung, in order; of each other, why it is left out."""
     window = predictor.bundle.preprocessing.window
-    for index, found in _decoded(series, window, limits):
+    for index, found in decoded(series, partial(_pixels, window=window, limits=limits)):
         if isinstance(found, ImageError) or lung_share(found, window) >= ENOUGH:
             yield index, found
         else:
             yield index, NoSeriesError("There is little or no lung in it.")
-
-
-def _decoded(series: Series, window: Window, limits: Limits) -> Iterator[tuple[int, Slice | ImageError]]:
-    for _, group in groupby(enumerate(series.frames), key=lambda item: id(item[1].file)):
-        frames = deque(group)
-        file = frames[0][1].file
-        try:
-            for pixels in _pixels(file, [frame.index for _, frame in frames], window, limits):
-                yield frames.popleft()[0], pixels
-        except DecoderError:
-            raise
-        except ImageError as error:
-            yield from ((index, error) for index, _ in frames)
 
 
 def _pixels(file: File, indices: Sequence[int], window: Window, limits: Limits) -> Iterator[Slice]:

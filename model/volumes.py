@@ -11,7 +11,7 @@ from model.header import Header, Limits
 from model.isolation import reading_process
 from model.kinds import Kind
 from model.pictures import Slice
-from model.window import Window
+from model.window import HounsfieldSlice, Window
 
 
 def describe(data: bytes, kind: Kind, limits: Limits) -> Header:
@@ -28,6 +28,12 @@ def frames(data: bytes, kind: Kind, indices: Sequence[int], window: Window, limi
     """Frames of a file that `describe` did not refuse: uint8, (height, width), as radiologists look at them."""
     for reply, pixels in _ask("frames", data, kind, limits, indices=list(indices), window=asdict(window)):
         yield np.frombuffer(pixels, np.uint8).reshape(reply["shape"])
+
+
+def hounsfield(data: bytes, kind: Kind, indices: Sequence[int], limits: Limits) -> Iterator[HounsfieldSlice]:
+    """The same frames in Hounsfield units: int16, (height, width)."""
+    for reply, pixels in _ask("hounsfield", data, kind, limits, indices=list(indices)):
+        yield np.frombuffer(pixels, np.int16).reshape(reply["shape"])
 
 
 def single_slice(data: bytes, kind: Kind, window: Window, limits: Limits) -> Slice:

@@ -30,3 +30,15 @@ class Window:
 
 
 LUNG: Final = Window()
+
+HounsfieldSlice = NDArray[np.int16]
+"""A slice in whole Hounsfield units: int16, shape (height, width)."""
+
+MISSING: Final = -32768
+"""Stands in a `HounsfieldSlice` for each pixel of a slice that cannot be had; no Hounsfield value is as low."""
+
+
+def rounded(hounsfield: NDArray[Any]) -> HounsfieldSlice:
+    """Hounsfield units of any shape -> int16 of that shape; what does not fit is clipped."""
+    whole: HounsfieldSlice = np.rint(np.clip(hounsfield, MISSING + 1, -MISSING - 1)).astype(np.int16)
+    return whole

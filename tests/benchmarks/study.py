@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from model import bundle, study, volumes
+from model import bundle, selection, study, volumes
 from model.archives import SourceFile
 from model.header import Limits
 from model.lungs import lung_share
@@ -66,11 +66,12 @@ def parts(files: list[bytes]) -> dict[str, float]:
         seconds[name] = time.monotonic() - began
         began = time.monotonic()
 
-    read = [study._described(source, LIMITS) for source in sources]
+    read = [selection._described(source, LIMITS) for source in sources]
     lap("headers")
     series = chosen(grouped(read)[0])[0]
     lap("choose")
-    slices = [pixels for _, pixels in study._decoded(series, predictor.bundle.preprocessing.window, LIMITS)]
+    decode = partial(study._pixels, window=predictor.bundle.preprocessing.window, limits=LIMITS)
+    slices = [pixels for _, pixels in selection.decoded(series, decode)]
     lap("decode")
     for pixels in slices:
         lung_share(pixels)  # type: ignore[arg-type]
