@@ -40,7 +40,8 @@ def _shared() -> dict[str, object]:
     return {
         "t": _strings(),
         "settings": {
-            "labels": {label: TITLES[label] for label in predictor().bundle.labels},
+            # Pairs: Jinja sorts the members of an object.
+            "labels": [(label, TITLES[label]) for label in predictor().bundle.labels],
             "maxFiles": settings["MAX_FILES"],
             "maxBytes": settings["MAX_BODY_BYTES"],
             "level": LEVEL,

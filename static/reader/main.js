@@ -18,7 +18,7 @@ import { Stage } from "./stage.js";
 const byId = (id) => document.getElementById(id);
 const reader = byId("reader");
 const settings = JSON.parse(reader.dataset.settings);
-setLabels(settings.labels);
+setLabels(Object.fromEntries(settings.labels));
 
 const queue = new Queue({ files: settings.maxFiles, bytes: settings.maxBytes }, settings.level);
 const filters = new Filters({ show: byId("show"), confidence: byId("confidence"), sort: byId("sort") }, () => arrange());

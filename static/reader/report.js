@@ -18,7 +18,7 @@ export function fillReport(report, item, stage, slice) {
     table([
       ["report.subject", item.name || text("study.name", { count: item.files.length })],
       ["report.printed", new Date().toLocaleString()],
-      ["report.result", `${outcome(answer)}. ${reason(answer)}`.trim()],
+      ["report.result", [outcome(answer), reason(answer)].filter(Boolean).join(". ")],
       ...labels().map((label) => ["report.probability", percent(answer.probabilities[label]), title(label)]),
       ["report.set", setWords(answer)],
       ["report.gate", answer.gate ? gateWords(answer.gate) : ""],

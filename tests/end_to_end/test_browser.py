@@ -114,6 +114,7 @@ def test_the_csv_has_the_numbers_of_the_api_and_the_readers_mark(page: Page, ser
     answer = answer_of_the_api(server, slice_file())
     probabilities = answer["probabilities"]
     assert isinstance(probabilities, dict)
+    assert [name for name in table[0] if name.startswith("probability_")] == [f"probability_{n}" for n in probabilities]
     assert [row["name"] for row in table] == ["'=a.png", "b.txt"]
     assert {label: float(table[0][f"probability_{label}"]) for label in probabilities} == probabilities
     assert (table[0]["mark"], table[1]["error"]) == ("agree", "unsupported_type")
