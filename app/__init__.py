@@ -10,7 +10,8 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from app import api, config, errors, headers, inference, pages, uploads
+from app import api, config, errors, headers, inference, keys, metrics, pages, rates, uploads
+from app.admission import Queue
 from model import bundle
 from model.predictor import Predictor
 
@@ -43,8 +44,12 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.extensions["predictor"] = _load_predictor(app.config)
     if app.config["CORS_ORIGINS"]:
         CORS(app, origins=app.config["CORS_ORIGINS"])
+    app.extensions["queue"] = Queue(os.cpu_count() or 1, app.config["QUEUE"], app.config["MAX_SECONDS"])
     headers.init_app(app)
+    metrics.init_app(app)
     errors.init_app(app)
+    keys.init_app(app)
+    rates.init_app(app)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(inference.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
 
-from app import encoding, openapi
+from app import encoding, metrics, openapi
+from app.admission import admitted, queue
 from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
 from app.parameters import read_options
@@ -19,10 +20,12 @@ blueprint = Blueprint("api", __name__)
 
 
 @blueprint.post("/predict")
+@admitted
 def predict() -> Response:
     """Classify the pictures of the request."""
     options = read_options(request, predictor().bundle.labels)
     results = classify(read_uploads(request, Allowance.of_slices()), options)
+    metrics.count_results(results)
     problems = [result.problem for result in results if result.problem]
     if len(problems) < len(results):
         return jsonify(encoding.answer(results))
@@ -34,6 +37,7 @@ def predict() -> Response:
 @blueprint.post("/studies")
 def studies() -> Response:
     """Classify the files of the request as one study."""
+    queue().check()
     options = read_options(request, predictor().bundle.labels)
     reading_process().start()  # it gets ready while the files come in
     uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
@@ -66,6 +70,12 @@ def readyz() -> Response:
     return jsonify(
         status="ready", engine=loaded.engine.name, model=encoding.model(), answers_without=loaded.bundle.lacks
     )
+
+
+@blueprint.get("/metrics")
+def prometheus() -> Response:
+    """Numbers for Prometheus."""
+    return metrics.page()
 
 
 @blueprint.get("/model")

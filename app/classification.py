@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from app.admission import check_time
 from app.errors import Problem
 from app.uploads import Upload
 from model.errors import ImageError
@@ -36,6 +37,7 @@ def classify(uploads: Sequence[Upload], options: Options = DEFAULT) -> list[Resu
 def _classify_one(upload: Upload, options: Options) -> Result:
     if upload.problem:
         return Result(upload.filename, problem=upload.problem)
+    check_time()
     try:
         return Result(upload.filename, prediction=predictor().predict(upload.data, options))
     except ImageError as error:

@@ -3,10 +3,12 @@
 Facts about the network (labels, size, thresholds) are not settings: they are in the bundle's card.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from model.bundle import DEFAULT_FOLDER
 from model.engine import ENGINES
@@ -28,6 +30,8 @@ class Setting:
     default: Any
     parse: Callable[[str], Any]
     help: str
+    secret: bool = False
+    """Whether a message must not show the value."""
 
 
 def _positive(text: str) -> int:
@@ -39,6 +43,25 @@ def _positive(text: str) -> int:
 def _engine(text: str) -> str:
     if text not in ENGINES:
         raise ValueError(" or ".join(ENGINES))
+    return text
+
+
+def _keys(text: str) -> list[str]:
+    hashes = [key.strip().lower() for key in text.split(",") if key.strip()]
+    if any(not re.fullmatch("[0-9a-f]{64}", key) for key in hashes):
+        raise ValueError("SHA-256 hashes of keys, 64 hex digits each, separated by commas")
+    return hashes
+
+
+def _rate(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", text):
+        raise ValueError("a number a time, such as 600/minute")
+    return text
+
+
+def _storage(text: str) -> str:
+    if text != "memory://" and urlsplit(text).scheme not in ("redis", "rediss"):
+        raise ValueError("memory:// or the address of a Redis, such as redis://localhost:6379/0")
     return text
 
 
@@ -57,6 +80,12 @@ SETTINGS: Final = (
     Setting("MAX_PIXELS", MAX_PIXELS, _positive, "most pixels (width × height) in one picture"),
     Setting("MAX_STUDY_BYTES", Limits.bytes, _positive, "largest study: request body, and what is packed in it"),
     Setting("MAX_STUDY_FILES", Limits.slices, _positive, "most files in a study, and most slices in a volume"),
+    Setting("MAX_SECONDS", 25, _positive, "longest time for a request of slices"),
+    Setting("QUEUE", 32, _positive, "most requests of a process that wait for their turn; a further one gets 503"),
+    Setting("API_KEYS", [], _keys, "SHA-256 hashes of the keys that may ask; none by default: anybody may", True),
+    Setting("RATE_LIMIT", "", _rate, "most requests of a client, such as 600/minute; none by default"),
+    Setting("RATE_STORAGE", "memory://", _storage, "where requests are counted: each process, or a Redis", True),
+    Setting("METRICS_FOLDER", "", str, "folder in which the processes share their counts; gunicorn makes one"),
     Setting("CORS_ORIGINS", [], _origins, "other sites whose pages may call the API; none by default"),
 )
 
@@ -81,4 +110,6 @@ def _value(setting: Setting, environment: Mapping[str, str]) -> Any:
     try:
         return setting.parse(environment[name])
     except ValueError as error:
+        if setting.secret:
+            raise ConfigurationError(f"{name} (its value is not shown) is not allowed; it takes {error}.") from None
         raise ConfigurationError(f"{name}={environment[name]!r} is not allowed; it takes {error}.") from None

@@ -25,6 +25,7 @@ KINDS: Final = {
     "invalid_base64": Kind(400, "The picture is not valid base64"),
     "invalid_tensor": Kind(400, "Not the tensor that the network takes"),
     "invalid_filename": Kind(400, "The file name cannot be used"),
+    "unauthorized": Kind(401, "An API key is needed"),
     "not_found": Kind(404, "There is nothing here"),
     "method_not_allowed": Kind(405, "The method is not allowed here"),
     "too_large": Kind(413, "Too large"),
@@ -36,11 +37,20 @@ KINDS: Final = {
     "no_series": Kind(422, "No series of axial CT slices of the lung"),
     "several_patients": Kind(422, "The files are of more than one patient"),
     "all_failed": Kind(422, "None of the pictures could be classified"),
+    "too_many_requests": Kind(429, "Too many requests"),
     "internal_error": Kind(500, "The server failed"),
+    "busy": Kind(503, "The server is busy"),
+    "timeout": Kind(503, "The request took too long"),
 }
 """Code -> kind."""
 
-_CODE_OF_STATUS: Final = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_type"}
+_CODE_OF_STATUS: Final = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_type",
+    429: "too_many_requests",
+}
 
 
 class Problem(Exception):
@@ -49,12 +59,14 @@ class Problem(Exception):
     Args:
         code: a key of `KINDS`.
         detail: what was received and what to do, for a person; nothing of a patient's data.
+        retry_after: seconds after which the same request may be sent again.
     """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, retry_after: int | None = None) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.retry_after = retry_after
         self.status, self.title = KINDS[code].status, KINDS[code].title
 
     @classmethod
@@ -77,6 +89,11 @@ def problem_response(problem: Problem, **more: Any) -> Response:
     response = jsonify({**problem_body(problem), **more})
     response.status_code = problem.status
     response.mimetype = "application/problem+json"
+    g.problem = problem.code
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    if problem.status == 401:
+        response.headers["WWW-Authenticate"] = 'Basic realm="CovidScanner", charset="UTF-8"'
     return response
 
 
@@ -89,7 +106,10 @@ def init_app(app: Flask) -> None:
 
 def _http_error(error: HTTPException) -> Response:
     code = _CODE_OF_STATUS.get(error.code or 500, "invalid_request")
-    response = problem_response(Problem(code, error.description or KINDS[code].title))
+    detail = error.description or KINDS[code].title
+    if code == "too_many_requests":
+        detail = f"At most {detail} are answered. Wait, and send the request again."
+    response = problem_response(Problem(code, detail))
     # An answer keeps the headers that its status asks for, such as Allow with 405.
     for name, value in error.get_headers():
         if name.lower() not in ("content-type", "content-length"):

@@ -17,6 +17,9 @@ Schema = dict[str, Any]
 _FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 """The bytes of a file."""
 
+_ANY: Final = (401, 429, 500)
+"""Problems that any address may answer."""
+
 
 def document(settings: Mapping[str, Any]) -> Schema:
     """The OpenAPI 3.1 document of this server."""
@@ -35,6 +38,7 @@ def document(settings: Mapping[str, Any]) -> Schema:
             "/volumes": {"post": _volumes(settings)},
             "/healthz": {"get": _get("healthz", "Is the process alive?", "Status")},
             "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
+            "/metrics": {"get": _metrics()},
             "/model": {"get": _get("model", "The card of the network that is served", "Card")},
         },
         "components": {"schemas": _schemas()},
@@ -55,7 +59,7 @@ def _predict(settings: Mapping[str, Any]) -> Schema:
         "requestBody": _body(),
         "responses": {
             "200": _response("One entry a file", "Predictions"),
-            **_problem_responses(400, 413, 415, 422, 500),
+            **_problem_responses(400, 413, 415, 422, 503, *_ANY),
         },
     }
 
@@ -77,7 +81,7 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
                 "description": "One answer for the study",
                 "content": {"application/json": {"schema": _ref("Study")}, NDJSON: {"schema": _ref("Line")}},
             },
-            **_problem_responses(400, 413, 415, 422, 500),
+            **_problem_responses(400, 413, 415, 422, 503, *_ANY),
         },
     }
 
@@ -147,8 +151,14 @@ def _body() -> Schema:
     return {"required": True, "content": content}
 
 
+def _metrics() -> Schema:
+    content = {"text/plain": {"schema": {"type": "string"}}}
+    responses = {"200": {"description": "Prometheus' text format", "content": content}, **_problem_responses(*_ANY)}
+    return {"operationId": "prometheus", "summary": "Counts and times, for Prometheus", "responses": responses}
+
+
 def _get(name: str, summary: str, schema: str) -> Schema:
-    responses = {"200": _response(summary, schema), **_problem_responses(500)}
+    responses = {"200": _response(summary, schema), **_problem_responses(*_ANY)}
     return {"operationId": name, "summary": summary, "responses": responses}
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import flask_swagger_ui
 from flask import Blueprint, Response, current_app, render_template, request, send_from_directory
 
-from app import documents, errors, openapi
+from app import documents, errors, metrics, openapi
+from app.admission import admitted
 from app.classification import DISCLAIMER, classify, predictor
 from app.studies import is_study, study_answer, wanted_series
 from app.uploads import Allowance, Upload, read_uploads
@@ -61,6 +62,7 @@ def index() -> str:
 
 
 @blueprint.post("/")
+@admitted
 def upload() -> tuple[str, int]:
     """The upload page with results: how it works without JavaScript, and how its studies are shown."""
     try:
@@ -74,6 +76,7 @@ def _results(uploads: Sequence[Upload]) -> dict[str, object]:
     if not is_study(uploads):
         _check_number(uploads)
         results = classify(uploads)
+        metrics.count_results(results)
         if not any(result.problem and result.problem.code == "volume" for result in results):
             return {"results": results}
     return {"study": study_answer(uploads, wanted_series(request))}

@@ -14,6 +14,12 @@ def test_the_defaults() -> None:
         "MAX_PIXELS": 16_777_216,
         "MAX_STUDY_BYTES": 536_870_912,
         "MAX_STUDY_FILES": 2000,
+        "MAX_SECONDS": 25,
+        "QUEUE": 32,
+        "API_KEYS": [],
+        "RATE_LIMIT": "",
+        "RATE_STORAGE": "memory://",
+        "METRICS_FOLDER": "",
         "CORS_ORIGINS": [],
     }
 
@@ -37,6 +43,12 @@ def test_the_environment_sets_them() -> None:
 def test_a_value_that_is_not_allowed_stops_the_start(name: str, value: str, allowed: str) -> None:
     with pytest.raises(config.ConfigurationError, match=rf"COVIDSCANNER_{name}='{value}'.*{allowed}"):
         config.read({f"COVIDSCANNER_{name}": value})
+
+
+def test_a_secret_that_is_not_allowed_is_not_shown() -> None:
+    with pytest.raises(config.ConfigurationError, match="64 hex digits") as refused:
+        config.read({"COVIDSCANNER_API_KEYS": "my-plain-key"})
+    assert "my-plain-key" not in str(refused.value)
 
 
 def test_a_setting_that_does_not_exist_stops_the_start() -> None:

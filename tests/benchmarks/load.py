@@ -36,6 +36,12 @@ class Connection:
         self._port = port
         self._socket: socket.socket | None = None
 
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def ask(self, request: bytes) -> int:
         """Send one request and read its whole answer; returns the status."""
         if self._socket is None:
@@ -93,5 +99,5 @@ def load(port: int, requests: list[bytes], clients: int, seconds: float) -> Load
     for thread in threads:
         thread.join()
     passed = time.perf_counter() - began
-    cuts = quantiles(took, n=100) if len(took) > 1 else took * 99
+    cuts = quantiles(took, n=100) if len(took) > 1 else [float("nan")] * 99
     return Load(len(took) / passed, cuts[49] * 1000, cuts[98] * 1000, failures)

@@ -1,0 +1,146 @@
+"""What goes wrong in service, against a real server of two workers."""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.benchmarks.load import Connection, upload
+from tests.pictures import REFUSED, slice_file
+from tests.server import Server, start, stop
+
+REQUEST = upload(slice_file())
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start(tmp_path_factory.mktemp("temporary"), WEB_CONCURRENCY="2", COVIDSCANNER_QUEUE="8")
+    yield running
+    assert stop(running) == 0
+
+
+def ask(server: Server, request: bytes = REQUEST) -> int:
+    with Connection(server.port) as connection:
+        return connection.ask(request)
+
+
+def test_200_clients_at_once_get_an_answer_or_are_told_to_come_back(pair: Server) -> None:
+    with ThreadPoolExecutor(200) as clients:
+        statuses = list(clients.map(lambda _: ask(pair), range(200)))
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 16
+    assert ask(pair) == 200
+
+
+def test_slow_clients_do_not_hold_up_others(pair: Server) -> None:
+    """More of them than there are threads, some in the middle of the head, some of the body."""
+    slow = [socket.create_connection(("127.0.0.1", pair.port)) for _ in range(120)]
+    for number, client in enumerate(slow):
+        client.sendall(REQUEST[: 40 if number % 2 else len(REQUEST) // 2])
+    with ThreadPoolExecutor(4) as clients:
+        assert set(clients.map(lambda _: ask(pair), range(20))) == {200}
+    slow[0].sendall(REQUEST[len(REQUEST) // 2 :])
+    assert slow[0].recv(12) == b"HTTP/1.1 200"
+    for client in slow:  # and leave, half a request sent
+        client.close()
+    assert ask(pair) == 200
+
+
+def test_a_client_that_leaves_before_its_answer(pair: Server) -> None:
+    workers = pair.workers()
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", pair.port)) as client:
+            client.sendall(REQUEST)
+    while ask(pair) != 200:  # their requests are worked off first
+        time.sleep(0.05)
+    assert pair.workers() == workers
+
+
+def test_requests_behind_each_other_on_one_connection(pair: Server) -> None:
+    with socket.create_connection(("127.0.0.1", pair.port)) as client:
+        client.settimeout(20)
+        client.sendall(REQUEST + REQUEST + b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = b""
+        while chunk := client.recv(2**16):
+            received += chunk
+    assert received.count(b"HTTP/1.1 200") == 3
+
+
+def test_a_worker_that_is_killed_is_replaced_and_no_other_request_fails(pair: Server) -> None:
+    victim, other = pair.workers()[:2]
+    failed, statuses = [], []
+
+    def client(_: int) -> None:
+        try:
+            statuses.append(ask(pair))
+        except OSError:
+            failed.append(1)
+
+    with ThreadPoolExecutor(4) as clients:
+        work = [clients.submit(client, number) for number in range(100)]
+        time.sleep(0.3)
+        os.kill(victim, signal.SIGKILL)
+        for one in work:
+            one.result()
+    assert len(failed) <= 4, "only what the killed worker had in hand"
+    assert set(statuses) <= {200, 503}
+    while len(pair.workers()) < 2:
+        time.sleep(0.05)
+    assert other in pair.workers()
+    assert victim not in pair.workers()
+
+
+def test_metrics_are_those_of_all_workers(pair: Server) -> None:
+    def total() -> float:
+        page = urllib.request.urlopen(f"{pair.address}/metrics").read().decode()
+        rows = [
+            line for line in page.splitlines() if line.startswith('covidscanner_requests_total{endpoint="api.predict"')
+        ]
+        return sum(float(row.split()[-1]) for row in rows)
+
+    before = total()
+    for _ in range(20):
+        ask(pair)
+    assert total() == before + 20
+
+
+def test_what_is_in_flight_is_answered_before_the_server_stops(tmp_path_factory: pytest.TempPathFactory) -> None:
+    server = start(tmp_path_factory.mktemp("temporary"))
+    many = upload(slice_file(size=1024))
+    with ThreadPoolExecutor(4) as clients:
+        work = [clients.submit(ask, server, many) for _ in range(4)]
+        time.sleep(0.05)
+        server.process.terminate()
+        assert [one.result() for one in work] == [200] * 4
+    assert server.process.wait(30) == 0
+
+
+MARKED = "MUSTERMANN-ERIKA"
+
+
+def test_nothing_of_a_patient_is_told(
+    tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Marked names and contents in; the mark in no log, no metric and no error."""
+    folder = tmp_path_factory.mktemp("temporary")
+    server = start(folder)
+    files = [slice_file(), *[data for data, *_ in REFUSED.values() if data], MARKED.encode() * 50]
+    for data in files:
+        ask(server, upload(data, name=f"{MARKED}.png"))
+        ask(server, upload(data, path="/studies", name=f"{MARKED}.png"))
+    bad = b"POST /predict?" + MARKED.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+    ask(server, bad)
+    metrics = urllib.request.urlopen(f"{server.address}/metrics").read().decode()
+    assert stop(server) == 0
+    out, err = capfd.readouterr()
+    lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+    assert len(lines) > len(files)
+    assert {"request_id", "status", "seconds", "bytes_in"} <= set(lines[0])
+    assert MARKED not in metrics + out + err
+    assert not list(folder.iterdir())
