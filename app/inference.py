@@ -10,6 +10,7 @@ import numpy as np
 from flask import Blueprint, Response, current_app, jsonify, request
 
 from app import errors, tensors
+from app.admission import admitted
 from app.classification import predictor
 from app.tensors import DATATYPE, Tensor
 from app.uploads import read_body
@@ -67,6 +68,7 @@ def model_ready(name: str, version: str | None = None) -> Response:
 
 @blueprint.post(f"{MODEL}/infer")
 @blueprint.post(f"{VERSION}/infer")
+@admitted
 def infer(name: str, version: str | None = None) -> Response:
     """Run the network on preprocessed slices."""
     _check_model(name, version)

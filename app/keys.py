@@ -14,7 +14,7 @@ from flask import Flask, current_app, request
 
 from app.errors import Problem
 
-OPEN: Final = frozenset({"api.healthz", "api.readyz", "static"})
+OPEN: Final = frozenset({"api.healthz", "api.readyz", "inference.live", "inference.ready", "static"})
 """End points that tell nothing of patients, and that hosts ask without a key."""
 
 

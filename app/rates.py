@@ -1,8 +1,10 @@
 """How often a client may ask: counted in this process, or in a Redis for all of them."""
 
-from flask import Flask
+from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+
+from app.keys import OPEN
 
 
 def init_app(app: Flask) -> None:
@@ -17,5 +19,4 @@ def init_app(app: Flask) -> None:
         headers_enabled=True,
         in_memory_fallback_enabled=app.config["RATE_STORAGE"] != "memory://",
     )
-    for endpoint in ("api.healthz", "api.readyz", "static"):
-        limiter.exempt(app.view_functions[endpoint]) if endpoint in app.view_functions else None
+    limiter.request_filter(lambda: request.endpoint in OPEN)
