@@ -48,7 +48,7 @@ def test_a_request_whose_time_is_over_says_when_to_come_back(monkeypatch: pytest
 
 
 def test_metrics_count_what_was_answered(client: FlaskClient) -> None:
-    client.post("/predict", data=slice_file(), content_type="image/png")
+    client.post("/predict?abstain=false", data=slice_file(), content_type="image/png")
     client.post("/predict", data=b"nothing", content_type="image/png")
     page = client.get("/metrics").text
     assert 'covidscanner_requests_total{endpoint="api.predict",status="200"}' in page
