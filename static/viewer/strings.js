@@ -5,6 +5,7 @@ export const STRINGS = {
   help: "Arrow keys: slice. Page up and down: ten slices. Plus, minus, 0: zoom. Shift and arrows: move. L, M, B: window.",
   empty: "No slice to show",
   missing: "This slice cannot be read",
+  coming: "Loading …",
   broken: "The picture cannot be shown here",
   window: "Window",
   lung: "Lung",

@@ -13,6 +13,7 @@ import { makeControls } from "./controls.js";
 import { listen } from "./gestures.js";
 import { GRAY, WINDOWS, paintGray, paintHeat } from "./paint.js";
 import { STRINGS, fill } from "./strings.js";
+import { readVolume } from "./nifti.js";
 import { readPicture } from "./volume.js";
 
 const ZOOMS = [0.25, 30];
@@ -48,6 +49,7 @@ class Viewer extends EventTarget {
   #gray = { key: "", canvas: new OffscreenCanvas(1, 1) };
   #frame = 0;
   #turn = 0;
+  #arrivals = null;
 
   constructor(host, strings) {
     super();
@@ -74,6 +76,14 @@ class Viewer extends EventTarget {
     return this.#showLoaded(() => readPicture(source));
   }
 
+  /**
+   * Show a stack of slices: the response of POST /volumes, or what `readVolume` made of one. Resolves to whether it could,
+   * as soon as the first slices can be seen.
+   */
+  async showVolume(source) {
+    return this.#showLoaded(() => (source instanceof Response ? readVolume(source) : source));
+  }
+
   /** Show nothing. */
   clear() {
     this.#turn++;
@@ -98,7 +108,7 @@ class Viewer extends EventTarget {
     this.#goTo(index);
   }
 
-  /** What is shown, without the controls, as the data URL of a PNG. */
+  /** What is shown, without the controls, as the data URL of a PNG; with the heatmap as transparent as it is now. */
   snapshot() {
     const canvas = document.createElement("canvas");
     const section = this.#volume?.section(this.#plane, this.#index[this.#plane]);
@@ -128,6 +138,9 @@ class Viewer extends EventTarget {
 
   #show(volume, message = this.#strings.empty) {
     const alike = volume && this.#volume && volume.unit === this.#volume.unit;
+    this.#arrivals?.abort();
+    this.#arrivals = new AbortController();
+    volume?.addEventListener("arrived", () => this.#redraw(), { signal: this.#arrivals.signal });
     this.#volume = volume;
     this.#message = message;
     this.#heat = null;
@@ -246,8 +259,8 @@ class Viewer extends EventTarget {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
-    const message = this.#volume && this.#shownIsMissing() ? this.#strings.missing : this.#message;
-    if (!this.#volume || this.#shownIsMissing()) {
+    const message = this.#notice();
+    if (message) {
       context.fillStyle = "#c3cfdb";
       context.font = "15px system-ui, sans-serif";
       context.textAlign = "center";
@@ -297,8 +310,10 @@ class Viewer extends EventTarget {
     return this.#gray.canvas;
   }
 
-  #shownIsMissing() {
-    return this.#plane === "axial" && this.#volume.isMissing(this.#index.axial);
+  /** What stands in place of a picture, if there is none. */
+  #notice() {
+    const state = this.#volume && this.#plane === "axial" ? this.#volume.state(this.#index.axial) : "there";
+    return this.#volume ? { there: "", ...this.#strings }[state] : this.#message;
   }
 
   #voxelAt([x, y], box) {

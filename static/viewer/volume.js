@@ -12,15 +12,20 @@ export class Volume extends EventTarget {
    * @param {Int16Array | Uint8Array} facts.values slices from the feet upwards, row by row
    * @param {"HU" | "gray"} facts.unit of a value
    * @param {[number, number, number] | null} facts.spacing millimetres between columns, rows and slices
-   * @param {{ origin: number[], across: number[], down: number[], up: number[] } | null} facts.frame where the first
-   *     pixel lies and where columns, rows and slices go on; null where nobody knows
-   * @param {(number | null)[]} facts.positions of each slice along the body, in millimetres
+   * @param {{ corners: number[][], across: number[], down: number[] } | null} facts.frame where the first pixel of each
+   *     slice lies and where columns and rows go on; null where nobody knows
+   * @param {number[]} facts.positions of each slice along the body, in millimetres
+   * @param {boolean} facts.even whether the slices are equally far apart, straight above each other
+   * @param {boolean} facts.inverted whether low values are shown bright
    */
-  constructor({ columns, rows, number, values, unit, spacing = null, frame = null, positions = [], inverted = false }) {
+  constructor({ columns, rows, number, values, unit, spacing = null, frame = null, positions = [], ...more }) {
     super();
-    Object.assign(this, { columns, rows, number, values, unit, spacing, frame, positions, inverted });
-    /** Slices that have arrived; an event `arrived` tells of more. */
+    Object.assign(this, { columns, rows, number, values, unit, spacing, frame, positions });
+    this.even = more.even ?? false;
+    this.inverted = more.inverted ?? false;
+    /** Slices that have arrived; an event `arrived` tells of more, and `ended` that there will be none. */
     this.arrived = number;
+    this.ended = false;
   }
 
   /** How many pictures there are in a plane. */
@@ -28,9 +33,9 @@ export class Volume extends EventTarget {
     return { axial: this.number, coronal: this.rows, sagittal: this.columns }[plane];
   }
 
-  /** Whether there is more than the slices as they are: a stack of them with known distances. */
+  /** Whether it can be cut across: a whole stack with known, equal distances. */
   get hasPlanes() {
-    return this.number > 1 && this.spacing !== null && this.frame !== null;
+    return this.even && this.arrived === this.number;
   }
 
   /** The values of one picture of a plane, with its size in pixels and the millimetres between them. */
@@ -76,14 +81,19 @@ export class Volume extends EventTarget {
     if (!frame || !spacing) {
       return null;
     }
-    const ways = [frame.across, frame.down, frame.up];
-    return frame.origin.map((start, axis) =>
-      ways.reduce((sum, way, step) => sum + way[axis] * spacing[step] * voxel[step], start));
+    const [column, row, slice] = voxel;
+    const [dx, dy] = spacing;
+    return frame.corners[slice].map((start, axis) =>
+      start + frame.across[axis] * dx * column + frame.down[axis] * dy * row);
   }
 
-  /** Whether the server could not read this slice. */
-  isMissing(slice) {
-    return this.unit === "HU" && this.values[slice * this.rows * this.columns] === MISSING;
+  /** Whether a slice is `there`, still `coming`, or `missing`, because it could not be read or sent. */
+  state(slice) {
+    if (slice >= this.arrived) {
+      return this.ended ? "missing" : "coming";
+    }
+    const unread = this.unit === "HU" && this.values[slice * this.rows * this.columns] === MISSING;
+    return unread ? "missing" : "there";
   }
 
   /** Letters at the left, right, top and bottom of a picture of a plane, or null where its place is unknown. */
@@ -91,9 +101,9 @@ export class Volume extends EventTarget {
     if (!this.frame) {
       return null;
     }
-    const { across, down, up } = this.frame;
+    const { across, down } = this.frame;
     const right = plane === "sagittal" ? down : across;
-    const bottom = plane === "axial" ? down : up.map((part) => -part);
+    const bottom = plane === "axial" ? down : [0, 0, -1];
     return [letter(right, -1), letter(right, 1), letter(bottom, -1), letter(bottom, 1)];
   }
 }
