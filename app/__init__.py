@@ -10,7 +10,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from app import api, config, errors, headers, inference, keys, metrics, pages, rates, uploads
+from app import api, config, errors, headers, inference, keys, metrics, pages, rates, samples, uploads
 from app.admission import Queue
 from model import bundle
 from model.predictor import Predictor
@@ -53,6 +53,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(api.blueprint)
     app.register_blueprint(inference.blueprint)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(samples.blueprint)
     return app
 
 
