@@ -1,10 +1,18 @@
 """Synthetic files to try the page with, without a patient's."""
 
+from typing import Any
+
 from flask import Blueprint, Response, abort, jsonify, url_for
 
 from model.samples import SAMPLES
 
 blueprint = Blueprint("samples", __name__)
+
+
+@blueprint.app_context_processor
+def _listed() -> dict[str, Any]:
+    """What the upload page offers."""
+    return {"samples": list(SAMPLES)}
 
 
 @blueprint.get("/samples")

@@ -1,13 +1,22 @@
-// The ways in which files come: chosen, a folder, dropped (folders, too), pasted. Each gives [{file, path}].
+// The ways in which files come: chosen, a folder, dropped (folders, too), pasted, samples. Each gives [{file, path}].
 
 import { text } from "./strings.js";
 
 /** Call `take([{file, path}])` with whatever comes in. */
-export function listen({ inputs, take }) {
+export function listen({ inputs, samples, take }) {
   for (const input of inputs) {
     input.addEventListener("change", () => {
       take([...input.files].map(named));
       input.value = "";
+    });
+  }
+  for (const link of samples) {
+    link.addEventListener("click", async (event) => {
+      event.preventDefault();
+      const response = await fetch(link.href).catch(() => null);
+      if (response?.ok) {
+        take([named(new File([await response.blob()], link.download))]);
+      }
     });
   }
   document.addEventListener("paste", (event) => {

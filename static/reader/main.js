@@ -42,7 +42,7 @@ const stage = new Stage(
 let points = [];
 let slice = null;
 
-listen({ inputs: [byId("files"), byId("folder")], take });
+listen({ inputs: [byId("files"), byId("folder")], samples: document.querySelectorAll(".samples a"), take });
 document.querySelector(".choices").hidden = false;
 document.body.classList.add("scripted");
 byId("upload").addEventListener("submit", (event) => event.preventDefault());

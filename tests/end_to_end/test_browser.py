@@ -216,3 +216,10 @@ def test_without_javascript_one_file_is_answered(browser: Browser, server: Serve
 def test_the_api_browser_shows_the_api(page: Page, server: Server) -> None:
     page.goto(f"{server.address}/docs/try")
     expect(page.get_by_text("/predict", exact=True).first).to_be_visible()
+
+
+@pytest.mark.parametrize("title", ["Ground glass", "A study of 41 slices"])
+def test_a_synthetic_sample_is_read(page: Page, title: str) -> None:
+    page.get_by_role("link", name=title).click()
+    expect(rows(page, ".done")).to_have_count(1, timeout=30_000)
+    expect(rows(page).first).to_contain_text("synthetic-")
