@@ -14,6 +14,7 @@ import { showProgress } from "./progress.js";
 import { fillReport } from "./report.js";
 import { saveCsv, saveJson } from "./exports.js";
 import { Stage } from "./stage.js";
+import { text } from "./strings.js";
 
 const byId = (id) => document.getElementById(id);
 const reader = byId("reader");
@@ -170,7 +171,10 @@ function drawPlot() {
     ordered: Boolean(study),
     threshold: study?.answer?.rule.slice_threshold,
   });
-  plot.at(points.findIndex((point) => (study ? point.slice === slice : point.item === list.selected)));
+  byId("plot-label").textContent = text(study ? "plot.label" : "plot.slices");
+  byId("plot").setAttribute("aria-label", byId("plot-label").textContent);
+  const at = points.findIndex((point) => (study ? point.slice === slice : point.item === list.selected));
+  plot.at(study ? Math.max(0, at) : at);
 }
 
 function choose(point) {

@@ -49,10 +49,10 @@ export class Plot extends EventTarget {
     this.#host.setAttribute("aria-valuemin", 1);
     const names = ordered ? ["foot", "head"] : ["first", "last"];
     this.ends.forEach((end, index) => (end.textContent = text(`plot.${names[index]}`)));
-    this.at(0);
+    this.#readout.textContent = "";
   }
 
-  /** Put the cursor on a point. */
+  /** Put the cursor on a point; -1 leaves it where it is. */
   at(number) {
     const point = this.#points[number];
     if (!point || number === this.#at) {

@@ -16,7 +16,7 @@ export class Stage extends EventTarget {
   #maps = new Map();
   #opacity = 0.6;
   #shows = false;
-  #heatShown = false;
+  #heatShown = null;
 
   constructor(parts, createViewer) {
     super();
@@ -88,10 +88,11 @@ export class Stage extends EventTarget {
     if (!this.#heatShown) {
       return { picture: this.#viewer.snapshot() };
     }
-    this.#viewer.setOpacity(0);
+    const heat = this.#viewer.snapshot();
+    this.#viewer.showHeatmap(null);
     const picture = this.#viewer.snapshot();
-    this.#viewer.setOpacity(this.#opacity);
-    return { picture, heat: this.#viewer.snapshot() };
+    this.#viewer.showHeatmap(this.#heatShown);
+    return { picture, heat };
   }
 
   clear() {
@@ -121,13 +122,15 @@ export class Stage extends EventTarget {
     const [item, { signal }] = [this.#item, this.#busy];
     if (!this.heated || !item?.answer || item.kind !== "slice") {
       this.#viewer.showHeatmap(null);
-      this.#heatShown = false;
+      this.#heatShown = null;
+      const study = this.heated && this.#shows && item?.answer;
+      this.#parts.note.textContent = study ? text("stage.heatOfStudy") : this.#parts.note.textContent;
       return;
     }
     const map = await this.#map(item, this.#parts.label.value || likeliest(item.answer), signal);
     if (!signal.aborted && this.heated) {
-      this.#viewer.showHeatmap(map && { ...map, label: title(map.label) });
-      this.#heatShown = Boolean(map);
+      this.#heatShown = map ? { ...map, label: title(map.label) } : null;
+      this.#viewer.showHeatmap(this.#heatShown);
       this.#parts.note.textContent = map ? "" : text("stage.noHeat");
     }
   }
