@@ -45,9 +45,10 @@ train: $(VENV)/.requirements-dev.txt ## make the shipped network from $DATA; go 
 	done
 	$(BIN)/python -m training publish runs/shipped
 
-benchmark: $(VENV)/.requirements-dev.txt ## measure the server
+benchmark: $(VENV)/.requirements-dev.txt ## measure the server and the page
 	$(BIN)/python tests/benchmarks/serve.py
 	$(BIN)/python tests/benchmarks/study.py
+	$(BIN)/python tests/benchmarks/page.py
 
 requirements: $(VENV)/.requirements-dev.txt ## pin requirements*.txt anew from requirements/*.in
 	$(BIN)/python requirements/pin.py
