@@ -1,12 +1,15 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.server import Server, start, stop
 
 # Without these, Chromium asks hosts of its own for updates.
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+# A busy machine takes longer than Playwright's five seconds over a study.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

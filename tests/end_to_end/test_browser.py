@@ -167,6 +167,39 @@ def test_a_study_gets_one_answer_with_the_numbers_of_the_api(page: Page, server:
     assert numbers(page, "#answer [data-part=slice]") == percentages(answer["slices"][7])
 
 
+def test_the_heatmap_of_a_class_lies_over_the_picture_and_can_be_taken_away(page: Page) -> None:
+    give(page, ("a.png", slice_file()))
+    expect(rows(page, ".done")).to_have_count(1)
+    opacity = page.get_by_role("slider", name="Opacity")
+    expect(opacity).to_be_hidden()
+    page.get_by_label("Class").select_option("cap")
+    with page.expect_response(re.compile("explain=true&class=cap")):
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Heatmap", exact=True).click()
+    expect(opacity).to_be_visible()
+    page.get_by_role("button", name="Heatmap", exact=True).click()
+    expect(opacity).to_be_hidden()
+
+
+def test_a_study_is_scrolled_and_windowed_and_its_answer_goes_along(page: Page) -> None:
+    series = {f"{number}.dcm": data for number, data in enumerate(dicom_series(scan()))}
+    give(page, ("study.zip", zipped(series)))
+    expect(rows(page, ".done")).to_have_count(1)
+    picture = page.get_by_role("img", name="Viewer")
+    expect(picture).to_have_accessible_name(re.compile("Slice 1 of 8, -300.0 mm, window level -600 width 1500"))
+    picture.focus()
+    page.keyboard.press("ArrowDown")
+    picture.hover()
+    page.mouse.wheel(0, 100)
+    expect(picture).to_have_accessible_name(re.compile("Slice [^1] of 8"))
+    page.get_by_role("button", name="Mediastinum").click()
+    expect(picture).not_to_have_accessible_name(re.compile("window level -600"))
+    shown = (picture.get_attribute("aria-label") or "").split("Slice ")[1][0]
+    plot = page.get_by_role("slider", name="Probability along the body axis")
+    expect(plot).to_have_attribute("aria-valuenow", shown)
+    expect(page.locator("[data-part=slice]")).to_be_visible()
+
+
 def test_a_refused_study_says_why_and_slices_beside_it_are_answered(page: Page) -> None:
     give(page, ("study.zip", zipped({"../a.dcm": b""})), ("a.png", slice_file()))
     expect(rows(page, ".refused").locator(".state")).to_contain_text("A name in the archive points outside it")
