@@ -51,8 +51,9 @@ async function described(file) {
   return { kind, uid: kind === "dicom" ? studyUid(await characters(file, DICOM_HEAD)) : "" };
 }
 
+/** The first bytes as a character each; what browsers call latin1 is windows-1252, which knows gzip's 0x8b as another. */
 async function characters(file, length) {
-  return new TextDecoder("latin1").decode(await file.slice(0, length).arrayBuffer());
+  return String.fromCharCode(...new Uint8Array(await file.slice(0, length).arrayBuffer()));
 }
 
 function studyUid(head) {

@@ -335,7 +335,7 @@ class Viewer extends EventTarget {
       topRight.push(fill(this.#volume.unit === "HU" ? strings.hounsfield : strings.gray, { value }));
       const place = this.#volume.place(voxel);
       if (place) {
-        topRight.push(fill(strings.millimetres, { value: place.map((part) => part.toFixed(1)).join("  ") }));
+        topRight.push(fill(strings.millimetres, { value: place.map(tenths).join("  ") }));
       }
     }
     return { topLeft, topRight };
@@ -348,11 +348,11 @@ class Viewer extends EventTarget {
   /** Of the picture, along the axis that goes through its plane. */
   #position() {
     if (this.#plane === "axial") {
-      return this.#volume.positions[this.#index.axial]?.toFixed(1) ?? null;
+      return tenths(this.#volume.positions[this.#index.axial]);
     }
     const axis = this.#plane === "coronal" ? 1 : 0;
     const voxel = this.#volume.voxel(this.#plane, this.#index[this.#plane], 0, this.#volume.number - 1);
-    return this.#volume.place(voxel)?.[axis].toFixed(1) ?? null;
+    return tenths(this.#volume.place(voxel)?.[axis]);
   }
 
   #updateControls() {
@@ -388,6 +388,11 @@ class Viewer extends EventTarget {
       ...rounded(this.#window),
     });
   }
+}
+
+/** 84 -> "84.0"; null for nothing. What rounds to zero has no sign. */
+function tenths(millimetres) {
+  return millimetres == null ? null : (Math.round(millimetres * 10) / 10 + 0).toFixed(1);
 }
 
 function rounded({ level, width }) {

@@ -253,6 +253,9 @@ def test_the_api_browser_shows_the_api(page: Page, server: Server) -> None:
 
 @pytest.mark.parametrize("title", ["Ground glass", "A study of 41 slices"])
 def test_a_synthetic_sample_is_read(page: Page, title: str) -> None:
+    refused: list[str] = []
+    page.on("response", lambda response: refused.append(response.url) if response.status >= 400 else None)
     page.get_by_role("link", name=title).click()
     expect(rows(page, ".done")).to_have_count(1, timeout=30_000)
     expect(rows(page).first).to_contain_text("synthetic-")
+    assert refused == []
