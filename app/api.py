@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request, stream_with_context
+from flask import Blueprint, Response, current_app, jsonify, render_template, request, stream_with_context
 
 from app import encoding, metrics, openapi
 from app.admission import admitted, queue
@@ -14,6 +14,7 @@ from app.parameters import read_options
 from app.studies import Event, study_answer, study_events, wanted_series
 from app.uploads import Allowance, read_uploads
 from app.volumes import stack_of
+from model import model_card
 from model.isolation import reading_process
 
 blueprint = Blueprint("api", __name__)
@@ -80,8 +81,16 @@ def prometheus() -> Response:
 
 @blueprint.get("/model")
 def model() -> Response:
-    """The card of the network that is served."""
-    return jsonify(predictor().bundle.card)
+    """The card of the network that is served: JSON, or a page for a browser."""
+    card = predictor().bundle.card
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        sections = model_card.sections(card)
+        page = render_template("model.html", name=card["name"], version=card["version"], sections=sections)
+        answer = Response(page, mimetype="text/html")
+    else:
+        answer = jsonify(card)
+    answer.vary.add("Accept")
+    return answer
 
 
 @blueprint.get("/openapi.json")

@@ -1,4 +1,4 @@
-"""The command line: python -m training prepare | fit | compare | tune | evaluate | publish."""
+"""The command line: python -m training prepare | fit | compare | tune | evaluate | publish | card."""
 
 import argparse
 import json
@@ -158,6 +158,14 @@ def _publish(arguments: argparse.Namespace) -> None:
     print(f"Published {card['name']} {card['version']}: {arguments.bundle}")
 
 
+def _card(arguments: argparse.Namespace) -> None:
+    from model import bundle, model_card
+
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(model_card.markdown(bundle.load(arguments.bundle).card), encoding="utf-8")
+    print(f"The model card: {arguments.out}")
+
+
 def _command(arguments: argparse.Namespace) -> str:
     """What the user typed."""
     return f"python -m training {shlex.join(arguments.words)}"
@@ -222,6 +230,10 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("folder", type=Path, nargs="?", help="the folder of a finished run")
     source.add_argument("--h5", type=Path, help="a network alone; its card will hold no figures")
     publish.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
+
+    card = command("card", _card, "write the card of a bundle as a document")
+    card.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
+    card.add_argument("--out", type=Path, default=Path("docs/model_card.md"))
     return parser
 
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 import keras
 from matplotlib.figure import Figure
 
+from model.model_card import cell
 from training import doctor, experiment, figures, report, splits
 from training.errors import TrainingError
-from training.evaluate import cell
 from training.experiment import Experiment, SplitPlan
 from training.manifest import Row
 from training.run_folder import RunFolder

@@ -8,20 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from model.labels import LABELS
+from model.model_card import COLUMNS, cell
 from model.predictor import Predictor
 from training.manifest import Row
 from training.metrics import Probabilities, summary
-
-COLUMNS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced acc.",
-    "f1_macro": "F1",
-    "recall_noncovid": "recall non-COVID",
-    "recall_covid": "recall COVID-19",
-    "recall_cap": "recall CAP",
-    "covid_auc": "AUC COVID-19",
-}
-"""Measure -> heading, in the order of the table."""
 
 
 def evaluate(predictor: Predictor, rows: Sequence[Row], seed: int = 0) -> dict[str, Any]:
@@ -48,9 +38,3 @@ def markdown(figures: dict[str, Any]) -> str:
         cells = [cell(row[measure]) for measure in COLUMNS]
         lines.append(f"| {name} | {row['slices']} | {row['patients']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def cell(measure: dict[str, float | None]) -> str:
-    """A measure of a summary as text: value (95 % interval)."""
-    value, low, high = measure["value"], measure["low"], measure["high"]
-    return "–" if value is None else f"{value:.3f} ({low:.3f}–{high:.3f})"

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment
 from matplotlib.figure import Figure
 
+from model.model_card import COLUMNS, cell
 from training import figures
-from training.evaluate import COLUMNS, cell
 from training.manifest import Row
 from training.metrics import Probabilities
 

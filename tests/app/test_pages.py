@@ -50,3 +50,12 @@ def test_the_api_browser_comes_from_this_server(client: FlaskClient) -> None:
 def test_the_page_of_the_api_lists_its_calls_and_the_browser_runs_only_what_is_listed(client: FlaskClient) -> None:
     assert "POST /predict" in client.get("/docs").text
     assert "Swagger UI" in client.get("/libraries").text
+
+
+def test_the_card_is_a_page_for_a_browser_and_json_for_a_program(client: FlaskClient) -> None:
+    page = client.get("/model", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert page.mimetype == "text/html"
+    assert "<h2>Known failures and limits</h2>" in page.text
+    assert "not a screening test" in page.text
+    assert client.get("/model").mimetype == "application/json"
+    assert "Accept" in page.headers["Vary"]

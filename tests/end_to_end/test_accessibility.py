@@ -13,7 +13,7 @@ from tests.scans import dicom_series, scan, zipped
 from tests.server import Server
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-PAGES = ("/", "/about", "/docs", "/libraries", "/problems")
+PAGES = ("/", "/about", "/docs", "/libraries", "/model", "/problems")
 
 
 @pytest.fixture(params=["dark", "light"])
