@@ -49,8 +49,10 @@ def calls(openapi: Mapping[str, Any]) -> list[Call]:
 
 
 def examples(folder: Path = ROOT / "examples") -> list[Example]:
-    """The examples of the repository, by name; none where they are not installed."""
-    files = sorted(file for file in folder.glob("*") if file.suffix in _LANGUAGES)
+    """The examples of the repository, curl first; none where they are not installed."""
+    languages = list(_LANGUAGES)
+    found = (file for file in folder.glob("*") if file.suffix in _LANGUAGES)
+    files = sorted(found, key=lambda file: (languages.index(file.suffix), file.name))
     return [Example(f"{_LANGUAGES[file.suffix]}: {file.stem}", file.read_text()) for file in files]
 
 

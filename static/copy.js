@@ -4,7 +4,7 @@ import { text } from "./reader/strings.js";
 
 for (const block of document.querySelectorAll("pre")) {
   const button = document.createElement("button");
-  button.className = "copy";
+  button.className = "plain copy";
   button.textContent = text("copy.do");
   button.addEventListener("click", async () => {
     const copied = await navigator.clipboard.writeText(block.textContent).then(() => true, () => false);

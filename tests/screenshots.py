@@ -80,6 +80,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "keys": ("/", keys),
     "about": ("/about", lambda page: None),
     "docs": ("/docs", lambda page: None),
+    "model": ("/model", lambda page: None),
     "libraries": ("/libraries", lambda page: None),
     "problems": ("/problems", lambda page: None),
 }
