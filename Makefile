@@ -49,6 +49,7 @@ benchmark: $(VENV)/.requirements-dev.txt ## measure the server and the page
 	$(BIN)/python tests/benchmarks/serve.py
 	$(BIN)/python tests/benchmarks/study.py
 	$(BIN)/python tests/benchmarks/page.py
+	$(BIN)/python tests/benchmarks/explain.py
 
 requirements: $(VENV)/.requirements-dev.txt ## pin requirements*.txt anew from requirements/*.in
 	$(BIN)/python requirements/pin.py
