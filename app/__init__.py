@@ -45,6 +45,10 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     if app.config["CORS_ORIGINS"]:
         CORS(app, origins=app.config["CORS_ORIGINS"])
     app.extensions["queue"] = Queue(os.cpu_count() or 1, app.config["QUEUE"], app.config["MAX_SECONDS"])
+    if app.config["BROKER_URL"]:
+        from app.background import Background  # Celery is large, and most servers have no workers
+
+        app.extensions["background"] = Background(app.config)
     headers.init_app(app)
     metrics.init_app(app)
     errors.init_app(app)

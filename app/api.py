@@ -1,23 +1,32 @@
 """The API: what programs call. Every error is a problem (RFC 9457); see `app.errors`."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request, stream_with_context
+from flask import Blueprint, Response, current_app, g, jsonify, render_template, request, stream_with_context
 
 from app import encoding, metrics, openapi
 from app.admission import admitted, queue
 from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
 from app.parameters import read_options
-from app.studies import Event, study_answer, study_events, wanted_series
-from app.uploads import Allowance, read_uploads
+from app.payload import Payload
+from app.studies import Event, study_answer, study_events, usable, wanted_series
+from app.uploads import Allowance, Upload, read_uploads
 from app.volumes import stack_of
 from model import model_card
 from model.isolation import reading_process
 
+if TYPE_CHECKING:  # importing it brings Celery
+    from app.background import Background
+
 blueprint = Blueprint("api", __name__)
+
+PREFERENCE: Final = "respond-async"
+"""What a client prefers (RFC 7240) that will come back for the answer."""
 
 
 @blueprint.post("/predict")
@@ -42,6 +51,8 @@ def studies() -> Response:
     options = read_options(request, predictor().bundle.labels)
     reading_process().start()  # it gets ready while the files come in
     uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
+    if "background" in current_app.extensions and PREFERENCE in request.headers.get("Prefer", "").lower():
+        return _handed_over(uploads, series)
     if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
         return jsonify(encoding.study(study_answer(uploads, series, options)))
     events = study_events(uploads, series, options)
@@ -56,6 +67,26 @@ def volumes() -> Response:
     stack = stack_of(read_uploads(request, Allowance.of_study()), wanted_series(request))
     headers = {"Content-Length": str(stack.size), "Content-Disposition": "attachment; filename=volume.nii"}
     return Response(stack.parts(), headers=headers, mimetype=encoding.NIFTI)
+
+
+@blueprint.get("/studies/<study>")
+def study_standing(study: str) -> Response:
+    """How far a study is that was handed to a worker; its answer, as it would have come at once, when it is there."""
+    standing = _background().look(study)
+    if standing.answer is None:
+        return _accepted(study, standing.state, standing.progress)
+    response = jsonify(standing.answer.body)
+    response.status_code = standing.answer.status
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        response.mimetype = "application/problem+json"
+    return response
+
+
+@blueprint.delete("/studies/<study>")
+def cancel_study(study: str) -> Response:
+    """Stop reading a study, and forget it and its answer."""
+    _background().delete(study)
+    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 @blueprint.get("/healthz")
@@ -97,6 +128,33 @@ def model() -> Response:
 def openapi_document() -> Response:
     """The description of this API."""
     return jsonify(openapi.document(current_app.config))
+
+
+def _handed_over(uploads: Sequence[Upload], series: str | None) -> Response:
+    """Leave the study for a worker, and say where its answer will be."""
+    files = [(upload.filename or "", upload.data) for upload in usable(uploads)]
+    study = secrets.token_urlsafe(16)  # who knows it may read the answer
+    query = request.query_string.decode("ascii", "replace")
+    _background().put(study, Payload(query, series, g.request_id, files))
+    response = _accepted(study, "queued", None)
+    response.headers["Preference-Applied"] = PREFERENCE
+    return response
+
+
+def _accepted(study: str, state: str, progress: dict[str, Any] | None) -> Response:
+    response = jsonify(id=study, state=state, progress=progress)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = f"/studies/{study}"
+    response.headers["Retry-After"] = "1"
+    return response
+
+
+def _background() -> "Background":
+    """The way to the workers, where a broker is set."""
+    if "background" not in current_app.extensions:
+        raise Problem("not_found", "This server reads every study at once, and keeps none.")
+    background: Background = current_app.extensions["background"]
+    return background
 
 
 def _lines(events: Iterator[Event]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 Facts about the network (labels, size, thresholds) are not settings: they are in the bundle's card.
 """
 
+import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from model.header import Limits
 from model.images import MAX_PIXELS
 
 PREFIX: Final = "COVIDSCANNER_"
+
+KEY_BYTES: Final = 32
 
 
 class ConfigurationError(Exception):
@@ -72,6 +75,22 @@ def _origins(text: str) -> list[str]:
     return origins
 
 
+def _broker(text: str) -> str:
+    if urlsplit(text).scheme not in ("redis", "rediss"):
+        raise ValueError("the address of a Redis, such as redis://localhost:6379/0")
+    return text
+
+
+def _key(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, altchars=b"-_" if "-" in text or "_" in text else None, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{KEY_BYTES} random bytes in base64, such as `openssl rand -base64 {KEY_BYTES}` prints")
+    return key
+
+
 SETTINGS: Final = (
     Setting("BUNDLE", DEFAULT_FOLDER, Path, "folder of the network to serve"),
     Setting("ENGINE", ENGINES[0], _engine, "what runs the network: onnx, or keras (needs TensorFlow; slower, larger)"),
@@ -86,6 +105,10 @@ SETTINGS: Final = (
     Setting("RATE_LIMIT", "", _rate, "most requests of a client, such as 600/minute; none by default"),
     Setting("RATE_STORAGE", "memory://", _storage, "where requests are counted: each process, or a Redis", True),
     Setting("METRICS_FOLDER", "", str, "folder in which the processes share their counts; gunicorn makes one"),
+    Setting("BROKER_URL", "", _broker, "Redis that hands studies to workers; none by default", True),
+    Setting("STUDY_KEY", b"", _key, "key under which studies wait in Redis", True),
+    Setting("STUDY_SECONDS", 120, _positive, "most seconds that a worker reads a study"),
+    Setting("STUDY_EXPIRY", 900, _positive, "seconds after which a waiting study, and later its answer, is gone"),
     Setting("CORS_ORIGINS", [], _origins, "other sites whose pages may call the API; none by default"),
 )
 
@@ -100,7 +123,10 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in names)
     if unknown:
         raise ConfigurationError(f"{unknown[0]} is no setting. There are: {', '.join(sorted(names))}.")
-    return {setting.name: _value(setting, environment) for setting in SETTINGS}
+    values = {setting.name: _value(setting, environment) for setting in SETTINGS}
+    if values["BROKER_URL"] and not values["STUDY_KEY"]:
+        raise ConfigurationError(f"{PREFIX}BROKER_URL needs {PREFIX}STUDY_KEY, under which studies wait encrypted.")
+    return values
 
 
 def _value(setting: Setting, environment: Mapping[str, str]) -> Any:

@@ -37,9 +37,11 @@ KINDS: Final = {
     "no_series": Kind(422, "No series of axial CT slices of the lung"),
     "several_patients": Kind(422, "The files are of more than one patient"),
     "all_failed": Kind(422, "None of the pictures could be classified"),
+    "too_slow": Kind(422, "Reading took too long"),
     "too_many_requests": Kind(429, "Too many requests"),
     "internal_error": Kind(500, "The server failed"),
     "busy": Kind(503, "The server is busy"),
+    "queue_unavailable": Kind(503, "The queue cannot take the study"),
     "timeout": Kind(503, "The request took too long"),
 }
 """Code -> kind."""

@@ -35,6 +35,7 @@ def document(settings: Mapping[str, Any]) -> Schema:
         "paths": {
             "/predict": {"post": _predict(settings)},
             "/studies": {"post": _studies(settings)},
+            "/studies/{study}": {"parameters": [_STUDY], "get": _standing(), "delete": _cancel()},
             "/volumes": {"post": _volumes(settings)},
             "/healthz": {"get": _get("healthz", "Is the process alive?", "Status")},
             "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
@@ -72,15 +73,17 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
             f"Up to {settings['MAX_STUDY_FILES']} files and {settings['MAX_STUDY_BYTES']:,} bytes of one patient: "
             "DICOM, NIfTI, pictures, or a zip, tar or tar.gz of them. The series that shows the lung best is read, and "
             f"its slices get one answer. With `Accept: {NDJSON}` the answer comes line by line: `progress` and, for "
-            "each slice, `slice`; the last line is the study, or a `problem`."
+            "each slice, `slice`; the last line is the study, or a `problem`. With `Prefer: respond-async` a server "
+            "that has workers answers 202, and the answer comes from the address in `Location`."
         ),
-        "parameters": [_series_parameter(), *_options()],
+        "parameters": [_series_parameter(), _PREFER, *_options()],
         "requestBody": _body(),
         "responses": {
             "200": {
                 "description": "One answer for the study",
                 "content": {"application/json": {"schema": _ref("Study")}, NDJSON: {"schema": _ref("Line")}},
             },
+            "202": _accepted(),
             **_problem_responses(400, 413, 415, 422, 503, *_ANY),
         },
     }
@@ -129,6 +132,48 @@ def _volumes(settings: Mapping[str, Any]) -> Schema:
             **_problem_responses(400, 413, 415, 422, 500),
         },
     }
+
+
+_PREFER: Final[Schema] = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async`: hand the study to a worker, where the server has any (RFC 7240)",
+    "schema": {"type": "string"},
+}
+
+_STUDY: Final[Schema] = {
+    "name": "study",
+    "in": "path",
+    "required": True,
+    "description": "As `Location` names it",
+    "schema": {"type": "string"},
+}
+
+
+def _standing() -> Schema:
+    return {
+        "operationId": "study",
+        "summary": "The answer for a study that was handed to a worker",
+        "description": "202 while it is being read; then what the request itself would have been answered.",
+        "responses": {
+            "200": _response("The answer for the study", "Study"),
+            "202": _accepted(),
+            **_problem_responses(404, 413, 415, 422, 503, *_ANY),
+        },
+    }
+
+
+def _cancel() -> Schema:
+    return {
+        "operationId": "cancelStudy",
+        "summary": "Stop reading a study, and forget it and its answer",
+        "responses": {"204": {"description": "It is forgotten"}, **_problem_responses(404, 503, *_ANY)},
+    }
+
+
+def _accepted() -> Schema:
+    location = {"schema": {"type": "string"}, "description": "Where the answer will be"}
+    return {**_response("A worker has the study, or will", "Accepted"), "headers": {"Location": location}}
 
 
 def _series_parameter() -> Schema:
@@ -281,6 +326,11 @@ def _study_schemas() -> Schema:
             **_answer(),
             heatmap=_ref("Heatmap"),
             rank=count,
+        ),
+        "Accepted": _object(
+            id=text,
+            state={"type": "string", "enum": ["queued", "running"]},
+            progress={"anyOf": [_ref("Progress"), {"type": "null"}]},
         ),
         "Progress": _object(stage={"type": "string", "enum": ["files", "slices"]}, done=count, total=count),
         "Line": {

@@ -40,10 +40,15 @@ def study_events(uploads: Sequence[Upload], series: str | None = None, options: 
 
 def sources_of(uploads: Sequence[Upload]) -> list[SourceFile]:
     """What `model` reads of a request. Raises the problem of a file name that cannot be used."""
+    return [SourceFile(upload.filename or "", partial(_content, upload)) for upload in usable(uploads)]
+
+
+def usable(uploads: Sequence[Upload]) -> Sequence[Upload]:
+    """The same files. Raises the Problem of the first that cannot be used."""
     for upload in uploads:
         if upload.problem:
             raise upload.problem
-    return [SourceFile(upload.filename or "", partial(_content, upload)) for upload in uploads]
+    return uploads
 
 
 def study_answer(uploads: Sequence[Upload], series: str | None = None, options: Options = DEFAULT) -> Study:

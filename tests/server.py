@@ -42,6 +42,12 @@ class Server:
         return [reader for worker in self.workers() for reader in _children(worker)]
 
 
+def procfile(name: str) -> str:
+    """The command of a process type."""
+    lines = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
+    return lines[name]
+
+
 def _children(pid: int) -> list[int]:
     """Of all threads of a process: each thread has its own."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
@@ -60,7 +66,7 @@ def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = command or (ROOT / "Procfile").read_text().partition("web: ")[2]
+    command = command or procfile("web")
     # Without CI: ONNX Runtime reports to its maker, and writes a file, unless it sees that it is tested.
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment |= settings

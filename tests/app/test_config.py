@@ -20,6 +20,10 @@ def test_the_defaults() -> None:
         "RATE_LIMIT": "",
         "RATE_STORAGE": "memory://",
         "METRICS_FOLDER": "",
+        "BROKER_URL": "",
+        "STUDY_KEY": b"",
+        "STUDY_SECONDS": 120,
+        "STUDY_EXPIRY": 900,
         "CORS_ORIGINS": [],
     }
 
@@ -54,6 +58,18 @@ def test_a_secret_that_is_not_allowed_is_not_shown() -> None:
 def test_a_setting_that_does_not_exist_stops_the_start() -> None:
     with pytest.raises(config.ConfigurationError, match=r"COVIDSCANNER_MAX_FILE is no setting.*COVIDSCANNER_MAX_FILES"):
         config.read({"COVIDSCANNER_MAX_FILE": "3"})
+
+
+@pytest.mark.parametrize(("name", "value"), [("STUDY_KEY", "short"), ("BROKER_URL", "amqp://user:password@host")])
+def test_a_secret_of_the_queue_that_is_not_allowed_is_not_shown(name: str, value: str) -> None:
+    with pytest.raises(config.ConfigurationError, match=f"COVIDSCANNER_{name} .*is not allowed") as raised:
+        config.read({f"COVIDSCANNER_{name}": value})
+    assert value not in str(raised.value)
+
+
+def test_a_queue_needs_a_key() -> None:
+    with pytest.raises(config.ConfigurationError, match="needs COVIDSCANNER_STUDY_KEY"):
+        config.read({"COVIDSCANNER_BROKER_URL": "redis://localhost"})
 
 
 def test_every_setting_is_in_the_readme() -> None:
