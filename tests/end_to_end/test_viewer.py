@@ -154,6 +154,8 @@ def test_dragging_changes_the_window_and_double_click_fits_again(page: Page) -> 
     page.mouse.up()
     expect(page.get_by_label("Width", exact=True)).not_to_have_value(str(before))
     page.get_by_role("button", name="Lung").click()
+    page.mouse.move(1200, 700)
+    frame(page)
     pixels = page.evaluate("document.querySelector('#host canvas').toDataURL()")
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Move").click()
