@@ -187,7 +187,11 @@ def _series_parameter() -> Schema:
 
 def _body() -> Schema:
     """The ways in which files come; see `app.uploads`."""
-    form = {"type": "object", "properties": {"file": {"type": "array", "items": _FILE}}, "required": ["file"]}
+    form = {
+        "type": "object",
+        "properties": {"file": {"type": "array", "items": _FILE, "minItems": 1}},
+        "required": ["file"],
+    }
     content = {
         "multipart/form-data": {"schema": form},
         "application/json": {"schema": {"anyOf": [_ref("Image"), _ref("Images")]}},
@@ -241,7 +245,7 @@ def _schemas() -> Schema:
     base64: Schema = {"type": "string", "contentEncoding": "base64"}
     return {
         "Image": _object({"filename"}, image=base64, filename={"type": "string", "maxLength": MAX_FILENAME}),
-        "Images": _object(images={"type": "array", "items": _ref("Image")}),
+        "Images": _object(images={"type": "array", "items": _ref("Image"), "minItems": 1}),
         "Model": _object(name=text, version=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
         "Prediction": _object(
             {"prediction_set", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=_ref("Heatmap")
