@@ -4,11 +4,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.conftest import ROOT
 
@@ -48,6 +50,13 @@ def procfile(name: str) -> str:
     return lines[name]
 
 
+def _pass_on(log: IO[bytes]) -> None:
+    """Write a server's log to ours: pytest keeps that in a file, which would count as what the server wrote to disk."""
+    with log:
+        while chunk := os.read(log.fileno(), 2**16):
+            os.write(2, chunk)
+
+
 def _children(pid: int) -> list[int]:
     """Of all threads of a process: each thread has its own."""
     files = Path(f"/proc/{pid}/task").glob("*/children")
@@ -72,7 +81,8 @@ def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings
     environment |= settings
     environment |= {"HOST": "127.0.0.1", "PORT": str(port), "TMPDIR": str(temporary)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    process = subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=ROOT, env=environment)
+    process = subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
+    threading.Thread(target=_pass_on, args=[process.stderr], daemon=True).start()
     server = Server(f"http://127.0.0.1:{port}", process, temporary)
     for _ in range(600):
         try:
@@ -81,8 +91,13 @@ def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings
             assert process.poll() is None, "the server stopped by itself"
             time.sleep(0.05)
         else:
-            return server
-    raise AssertionError("the server is not ready after 30 s")
+            break
+    else:
+        raise AssertionError("the server is not ready after 30 s")
+    # The first worker answers while the others are still being made.
+    while len(server.workers()) < int(settings.get("WEB_CONCURRENCY", 1)):
+        time.sleep(0.01)
+    return server
 
 
 def stop(server: Server) -> int:
