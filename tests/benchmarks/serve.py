@@ -70,7 +70,9 @@ class Measured:
 def contestants(python: str) -> dict[str, Contestant]:
     """All that can be measured here."""
     found = {
-        "paper": Contestant("gunicorn --bind 127.0.0.1:$PORT --timeout 120 tests.benchmarks.servers.paper:app"),
+        "paper": Contestant(
+            "gunicorn --config /dev/null --bind 127.0.0.1:$PORT --timeout 120 tests.benchmarks.servers.paper:app"
+        ),
         "ours": Contestant(""),
         "rest": Contestant(f'{GUNICORN} "tests.benchmarks.servers.decode_only:load()"'),
     }

@@ -1,6 +1,6 @@
 """The paper's way to serve: the upload goes to disk, is loaded by Keras, and `model.predict` runs.
 
-    gunicorn --workers 1 --timeout 120 tests.benchmarks.servers.paper:app
+    gunicorn --config /dev/null --timeout 120 tests.benchmarks.servers.paper:app
 
 After A. Sahu (2021), whose server does so in one synchronous process; there is nothing of its code here.
 """
