@@ -130,5 +130,5 @@ def test_the_same_slice_gives_the_same_answer_under_load(server: Server) -> None
 
 
 def test_static_files_and_pages_are_served(server: Server) -> None:
-    for path in ("/", "/docs", "/problems", "/static/page.js", "/static/page.css", "/static/icon.svg", "/openapi.json"):
+    for path in ("/", "/docs", "/problems", "/static/reader/main.js", "/static/page.css", "/static/icon.svg", "/openapi.json"):
         assert urllib.request.urlopen(server.address + path).status == 200
