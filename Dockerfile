@@ -1,15 +1,19 @@
-# The server image: no TensorFlow, no build tools, no root.
-FROM python:3.11-slim
-RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
+# The server image: no TensorFlow, no build tools, no root. It runs with a read-only file system.
+FROM python:3.11-slim AS packages
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends make \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /srv/covidscanner
-ENV PYTHONDONTWRITEBYTECODE=1 REQUIREMENTS=requirements-serve.txt PORT=8000
-
-# The packages change less often than the code, so they are a layer of their own.
 COPY Makefile requirements-serve.txt ./
 RUN make .venv/.requirements-serve.txt
-COPY . .
 
+FROM python:3.11-slim
+WORKDIR /srv/covidscanner
+ENV PATH=/srv/covidscanner/.venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PORT=8000
+COPY --from=packages /srv/covidscanner/.venv .venv
+COPY . .
 USER nobody
 EXPOSE 8000
-HEALTHCHECK --start-period=10s CMD [".venv/bin/python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://localhost:{os.environ['PORT']}/healthz\")"]
-CMD ["make", "run"]
+HEALTHCHECK --start-period=10s CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://localhost:{os.environ['PORT']}/healthz\")"]
+# The `web` line of the Procfile; a worker runs the `worker` line.
+CMD ["gunicorn", "--config", "gunicorn.conf.py", "app.wsgi:load()"]

@@ -11,13 +11,16 @@ BIN := $(VENV)/bin
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets check format train benchmark requirements clean
+.PHONY: help run work test assets check format train benchmark requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 run: $(VENV)/.$(REQUIREMENTS) ## start the server on $PORT (8000)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh -c "exec $$(sed -n 's/^web: *//p' Procfile)"
+
+work: $(VENV)/.$(REQUIREMENTS) ## start a worker that reads studies in the background
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh -c "exec $$(sed -n 's/^worker: *//p' Procfile)"
 
 test: $(VENV)/.requirements-dev.txt assets ## run every test
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile

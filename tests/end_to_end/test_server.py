@@ -130,5 +130,6 @@ def test_the_same_slice_gives_the_same_answer_under_load(server: Server) -> None
 
 
 def test_static_files_and_pages_are_served(server: Server) -> None:
-    for path in ("/", "/docs", "/problems", "/static/reader/main.js", "/static/page.css", "/static/icon.svg", "/openapi.json"):
+    static = ("/static/reader/main.js", "/static/page.css", "/static/icon.svg")
+    for path in ("/", "/docs", "/problems", "/openapi.json", *static):
         assert urllib.request.urlopen(server.address + path).status == 200
