@@ -75,6 +75,11 @@ class Head:
         """How many features it takes."""
         return len(self._layers[0][0])
 
+    def shuffled(self, random: np.random.Generator) -> "Head":
+        """A head of the same sizes that has learned nothing: the weights of each layer in another order."""
+        layers = [(random.permutation(w.ravel()).reshape(w.shape), random.permutation(b)) for w, b in self._layers]
+        return Head([weight for weight, _ in layers], [bias for _, bias in layers])
+
     def logits(self, features: Floats) -> Floats:
         """(n, features) -> (n, classes)."""
         x = features

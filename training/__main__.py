@@ -13,6 +13,9 @@ from model.engine import ENGINES
 from model.errors import CovidScannerError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from model.predictor import Predictor
     from training.experiment import Experiment
     from training.manifest import Row
     from training.run_folder import RunFolder
@@ -130,18 +133,34 @@ def _judge(
     from model import bundle
     from model.predictor import Predictor
     from training import report
-    from training.evaluate import markdown, probabilities
+    from training.evaluate import before_scaling, markdown, probabilities
     from training.metrics import summary
 
     judged = bundle.load(folder)
-    answers = probabilities(Predictor(judged, engine), rows)
+    predictor = Predictor(judged, engine)
+    answers = probabilities(predictor, rows)
     figures = summary(answers, rows)
     print(markdown(figures))
     if report_folder:
         history = (judged.card["training"] or {}).get("history", [])
         title = f"{judged.name} {judged.version}"
-        print("report:", report.write(report_folder, title, command, figures, answers, rows, history))
+        notes, more = _heat(predictor, rows)
+        before = before_scaling(predictor, answers)
+        page = report.write(report_folder, title, command, figures, answers, rows, history, notes, before, more)
+        print("report:", page)
     return figures
+
+
+def _heat(predictor: "Predictor", rows: "Sequence[Row]") -> "tuple[list[str], dict[str, Figure]]":
+    """What the report says and shows of the heatmaps; nothing where the bundle has none."""
+    from training import heat_checks
+
+    checks = heat_checks.run(predictor, rows)
+    if checks is None:
+        return [], {}
+    sentences = checks.sentences()
+    print("\n".join(sentences))
+    return sentences, checks.figures()
 
 
 def _publish(arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from model.calibration import softmax
 from model.labels import LABELS
 from model.model_card import COLUMNS, cell
 from model.predictor import Predictor
@@ -26,6 +27,17 @@ def probabilities(predictor: Predictor, rows: Sequence[Row]) -> Probabilities:
         prediction = predictor.predict(Path(row.path).read_bytes())
         answers.append([prediction.probabilities[label] for label in LABELS])
     return np.array(answers)
+
+
+def before_scaling(predictor: Predictor, probabilities: Probabilities) -> Probabilities | None:
+    """What the network's own softmax would have said instead of these (n, 3); ``None`` where nothing is scaled.
+
+    A temperature divides the logits, and logits are the logarithms of the probabilities up to a constant a slice.
+    """
+    calibration = predictor.bundle.calibration
+    if calibration is None:
+        return None
+    return softmax(calibration.temperature * np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)))
 
 
 def markdown(figures: dict[str, Any]) -> str:

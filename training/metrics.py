@@ -80,6 +80,20 @@ def covid_auc(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
     return float(roc_auc_score(positive, probabilities[:, COVID]))
 
 
+def risk_coverage(
+    probabilities: Probabilities, labels: NDArray[np.intp]
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
+    """How often the network errs (risk) when it answers only the share of slices (coverage) that it is surest of.
+
+    Returns:
+        Coverage and risk, both (n,), from the surest slice alone to all of them.
+    """
+    surest_first = np.argsort(-probabilities.max(axis=1), kind="stable")
+    wrong = (probabilities.argmax(axis=1) != labels)[surest_first]
+    answered = np.arange(1, len(labels) + 1)
+    return answered / len(labels), np.cumsum(wrong) / answered
+
+
 def mean_institution_auc(probabilities: Probabilities, rows: Sequence[Row]) -> float:
     """Mean over institutions of `covid_auc`, over those that have both COVID-19 and other slices."""
     labels = label_indices(rows)

@@ -42,6 +42,8 @@ def write(
     rows: Sequence[Row],
     history: Sequence[Mapping[str, Any]],
     notes: Sequence[str] = (),
+    before: Probabilities | None = None,
+    more: Mapping[str, Figure] | None = None,
 ) -> Path:
     """Write ``report.html`` and its figures into `folder`; returns the page's path.
 
@@ -54,11 +56,15 @@ def write(
         rows: the slices that were evaluated.
         history: a line an epoch, where it is known.
         notes: what a reader of the figures must know, a sentence each.
+        before: (n, 3), the probabilities before they were scaled, where they were.
+        more: heading -> figure, to be added.
     """
     drawn: dict[str, Figure] = {
         "Confusion matrix": figures.confusion_matrix(probabilities, rows),
         "ROC": figures.roc(probabilities, rows),
-        "Reliability": figures.reliability(probabilities, rows),
+        "Reliability": figures.reliability(probabilities, rows, before),
+        "Risk and coverage": figures.risk_coverage(probabilities, rows),
+        **(more or {}),
     }
     if history:
         drawn["History"] = figures.history(history, title)

@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from model import bundle
@@ -39,11 +40,21 @@ def test_the_table_of_the_readme_is_the_cards() -> None:
     assert markdown(bundle.load().card["metrics"]["test"]) in (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("file", ["custom_cnn.h5", "custom_cnn.onnx"])
+@pytest.mark.parametrize("file", ["custom_cnn.h5", "custom_cnn.onnx", "gate.npz", "head.npz"])
 def test_a_changed_file_is_refused(folder: Path, file: str) -> None:
     with (folder / file).open("ab") as opened:
         opened.write(b"!")
     with pytest.raises(BundleError, match=f"{file} is not the file that card.json describes"):
+        bundle.load(folder)
+
+
+def test_a_gate_of_another_shape_is_refused(folder: Path) -> None:
+    """Though its hash is the card's."""
+    np.savez(folder / bundle.GATE, allow_pickle=False, mean=np.ones(7), whiten=np.ones((3, 8)))
+    card = json.loads((folder / "card.json").read_text())
+    card["files"][bundle.GATE] = bundle.file_sha256(folder / bundle.GATE)
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(BundleError, match=r"gate\.npz is not the gate that the card describes"):
         bundle.load(folder)
 
 

@@ -61,12 +61,16 @@ def test_evaluate_prints_the_table_of_the_card(made: Path, capsys: pytest.Captur
     card = json.loads((made / "bundle" / "card.json").read_text())
     assert json.loads((made / "figures.json").read_text()) == card["metrics"]["test"]
     page = (made / "report" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 7
     assert 'src="http' not in page
+    assert "Share of the heat inside the lungs" in page
     assert {path.name for path in (made / "report").glob("*.png")} == {
         "confusion_matrix.png",
+        "deletion_with_a_blur.png",
+        "deletion_with_the_mean_gray.png",
         "history.png",
         "reliability.png",
+        "risk_and_coverage.png",
         "roc.png",
     }
 
