@@ -211,9 +211,9 @@ def _gate(card: Card) -> list[Section]:
             [
                 "A picture gets no label when it is not like the axial chest CT slices of training: in colour, more "
                 f"than {limits['aspect']:g} times longer than wide, smaller than {limits['side']} pixels, nearly "
-                f"without contrast, without air inside a body, or with features of the network further from those of "
-                f"training slices, by a Mahalanobis distance in {gate['components']} dimensions, than 97 % of "
-                "validation slices.",
+                f"without contrast, without air inside a body, or further from training slices than 97 % of validation "
+                f"slices. How far is the largest of {len(gate['views'])} Mahalanobis distances: of the network's "
+                "features at several depths, and of a thumbnail of the picture.",
                 "Nor does it get one when its prediction set is not a single label.",
             ],
         )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from model.gate import seen
 from model.images import read
 from model.predictor import Predictor
 from training.manifest import Row
@@ -19,22 +20,22 @@ class Raw:
 
     logits: NDArray[np.float32]
     """(n, classes)"""
-    depths: NDArray[np.float32]
-    """(n, d); see `model.engine.Outputs`."""
+    seen: NDArray[np.float32]
+    """(n, d), what the gate looks at; see `model.gate.seen`."""
 
     def at(self, rows: NDArray[np.intp]) -> "Raw":
         """Those of some of the rows, by their place."""
-        return Raw(self.logits[rows], self.depths[rows])
+        return Raw(self.logits[rows], self.seen[rows])
 
 
 def run(predictor: Predictor, rows: Sequence[Row]) -> Raw:
     """Read every file as the server would, and run the network on it."""
     preprocessing = predictor.bundle.preprocessing
-    logits, depths = [], []
+    logits, numbers = [], []
     for row in tqdm(rows, desc="running the network", unit="slice", disable=None):
         picture = read(Path(row.path).read_bytes(), window=preprocessing.window)
         outputs = predictor.engine.run(preprocessing.batch([picture.pixels]))
         assert outputs.depths is not None
         logits.append(outputs.logits[0])
-        depths.append(outputs.depths[0])
-    return Raw(np.stack(logits), np.stack(depths))
+        numbers.append(seen(outputs.depths[0], picture.pixels))
+    return Raw(np.stack(logits), np.stack(numbers))

@@ -16,7 +16,6 @@ from model import bundle
 from model.architecture import with_all_outputs
 from model.calibration import Calibration
 from model.engine import KerasEngine, OnnxEngine
-from model.gate import distance
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.preprocessing import Preprocessing
@@ -122,13 +121,9 @@ def _fit(card: dict[str, Any], folder: Path, split: Split) -> None:
     assert made
     fitted["test"] = calibration.judge(made, seen.logits, split.test)
     fitted["sources_left_out"] = calibration.sources_left_out(chosen.logits, split.validation, seen.logits, split.test)
-    mean, whiten = gate.fit_distance(learned.depths)
-    np.savez(folder / bundle.GATE, allow_pickle=False, mean=mean, whiten=whiten)
-    card["gate"] = {
-        "threshold": gate.threshold(distance(chosen.depths, mean, whiten)),
-        "components": len(whiten),
-        "limits": vars(gate.LIMITS),
-    }
+    views, threshold = gate.fit(learned.seen, chosen.seen)
+    np.savez(folder / bundle.GATE, allow_pickle=False, **gate.matrices(views))
+    card["gate"] = gate.to_card(views, threshold)
     card["files"][bundle.GATE] = bundle.file_sha256(folder / bundle.GATE)
     _write_card(card, folder)
 

@@ -49,7 +49,7 @@ def test_a_higher_level_gives_no_smaller_set(client: FlaskClient) -> None:
     assert all(small <= large for small, large in pairwise(sets))
 
 
-@pytest.mark.parametrize("kind", ["noise", "white", "colour"])
+@pytest.mark.parametrize("kind", ["noise", "white", "inverted", "colour"])
 def test_what_is_no_chest_ct_has_no_label_but_its_probabilities(client: FlaskClient, kind: str) -> None:
     random = np.random.default_rng(1)
     slice_ = np.asarray(Image.open(io.BytesIO(slice_file())))
