@@ -16,9 +16,6 @@ KEPT: Final = 0.97
 COMPONENTS: Final = 96
 """Most principal components of a view in which its distance is measured."""
 
-EVEN: Final = 0.05
-"""Of the mean spread, added to each number's own: one that hardly varies in training shall not decide alone."""
-
 LIMITS: Final = Limits(colour=0.08, aspect=2.0, side=64, contrast=12.0, air=0.01)
 
 Floats = NDArray[np.floating[Any]]
@@ -59,7 +56,7 @@ def to_card(views: Sequence[View], limit: float) -> dict[str, Any]:
 def fit_distance(numbers: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and whitening of the distance, from some numbers of the training slices: (n, d) -> (d,), (k, d)."""
     mean, spread = numbers.mean(axis=0), numbers.std(axis=0)
-    spread = spread + EVEN * spread.mean() + 1e-6
+    spread = spread + 1e-6
     pca = PCA(min(COMPONENTS, *numbers.shape), svd_solver="covariance_eigh").fit((numbers - mean) / spread)
     reduced = pca.transform((numbers - mean) / spread)
     precision = np.linalg.cholesky(LedoitWolf(assume_centered=True).fit(reduced).precision_)

@@ -28,6 +28,7 @@ def test_a_sample_slice_is_read(client: FlaskClient, label: str) -> None:
     data = client.get(f"/samples/synthetic-{label}.png").data
     (answer,) = client.post("/predict", **form([("a.png", data)])).get_json()["predictions"]
     assert set(answer["probabilities"]) == {"noncovid", "covid", "cap"}
+    assert answer["gate"]["accepted"]
 
 
 def test_the_sample_study_is_read_and_has_something_in_every_window(client: FlaskClient) -> None:
