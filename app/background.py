@@ -4,7 +4,8 @@ Imported only where a broker is set. A message is acknowledged when its study ha
 comes back, at once where a worker process died and after `visibility_timeout` where its whole machine did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
@@ -43,30 +44,32 @@ class Background:
         Raises:
             Problem: the queue cannot be reached, or is full.
         """
-        try:
+        with _reached():
             self._vault.put(study, payload)
             self._celery.send_task(TASK, [study])
-        except (redis.RedisError, OperationalError):
-            raise Problem("queue_unavailable", _UNREACHABLE, RETRY_SECONDS) from None
 
     def look(self, study: str) -> Standing:
         """How far a study is. Raises a Problem where there is none, or the queue cannot be reached."""
-        try:
+        with _reached():
             standing = self._vault.look(study)
-        except redis.RedisError:
-            raise Problem("queue_unavailable", _UNREACHABLE, RETRY_SECONDS) from None
         if standing is None:
             raise unknown_study()
         return standing
 
     def delete(self, study: str) -> None:
         """Forget a study. Raises as `look`."""
-        try:
+        with _reached():
             found = self._vault.delete(study)
-        except redis.RedisError:
-            raise Problem("queue_unavailable", _UNREACHABLE, RETRY_SECONDS) from None
         if not found:
             raise unknown_study()
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except (redis.RedisError, OperationalError):
+        raise Problem("queue_unavailable", _UNREACHABLE, RETRY_SECONDS) from None
 
 
 def unknown_study() -> Problem:
