@@ -125,7 +125,7 @@ class Worker(gthread.ThreadWorker):
     """A request has so many seconds to come, and as many more as its bytes take at this rate."""
 
     MOST_COLLECTED: Final = 600 * 2**20
-    """Bytes of all requests that are coming in; a further one waits in its socket."""
+    """Bytes of all requests that are coming in; above it, one that speaks gets a thread, which waits for its rest."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -169,8 +169,8 @@ class Worker(gthread.ThreadWorker):
         """A kept-alive connection speaks again."""
         self.poller.unregister(conn.sock.socket)
         self.keepalived_conns.remove(conn)
-        if self._await(conn):
-            self._collect(conn, client)
+        self._await(conn)
+        self._collect(conn, client)
 
     def murder_pending(self) -> None:
         """Close what takes too long to come."""
@@ -178,12 +178,11 @@ class Worker(gthread.ThreadWorker):
         for conn in [conn for conn in self._arriving.values() if conn.sock.deadline < now]:
             self._drop(conn)
 
-    def _await(self, conn: gthread.TConn) -> bool:
+    def _await(self, conn: gthread.TConn) -> None:
         conn.sock.setblocking(False)
         conn.sock.began = time.monotonic()
         self._arriving[id(conn)] = conn
         self.poller.register(conn.sock.socket, selectors.EVENT_READ, partial(self._collect, conn))
-        return True
 
     def _collect(self, conn: gthread.TConn, _: Any) -> None:
         try:
