@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import groupby, pairwise
 from typing import Any, Final
 
@@ -67,8 +68,9 @@ class Stack:
     @property
     def size(self) -> int:
         """Bytes of the file."""
-        return len(self.head()) + math.prod(self.shape) * self.dtype.itemsize
+        return len(self.head) + math.prod(self.shape) * self.dtype.itemsize
 
+    @cached_property
     def head(self) -> bytes:
         """The file up to its first voxel."""
         text = json.dumps(_facts(self), ensure_ascii=True).encode()
@@ -77,7 +79,7 @@ class Stack:
 
     def parts(self) -> Iterator[bytes]:
         """The file, piece by piece. A slice that cannot be decoded is `MISSING` throughout; of pictures, black."""
-        yield self.head()
+        yield self.head
         for pixels in self._slices():
             yield pixels.astype(self.dtype, copy=False).tobytes()
 
