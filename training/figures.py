@@ -81,7 +81,7 @@ def reliability(probabilities: Probabilities, rows: Sequence[Row], before: Proba
     """
     labels = label_indices(rows)
     columns = {"": probabilities} if before is None else {", before scaling": before, ", after scaling": probabilities}
-    groups = {"all": np.arange(len(rows)), **{k: at for k, at in by_institution(rows).items() if len(at) >= BINS}}
+    groups = _groups(rows)
     figure = Figure(figsize=(3.9 * len(columns), 3.6 * len(groups)), layout="constrained")
     grid = figure.subplots(len(groups), len(columns), squeeze=False)
     for line, (group, at) in zip(grid, groups.items(), strict=True):
@@ -90,6 +90,11 @@ def reliability(probabilities: Probabilities, rows: Sequence[Row], before: Proba
             error = calibration_error(values[at], labels[at])
             axes.set_title(f"{group}{when}: ECE {error:.3f}", fontsize="medium")
     return figure
+
+
+def _groups(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:
+    """All rows, and those of each source that has at least `BINS`."""
+    return {"all": np.arange(len(rows)), **{k: at for k, at in by_institution(rows).items() if len(at) >= BINS}}
 
 
 def _reliability(axes: Axes, probabilities: Probabilities, labels: NDArray[np.intp]) -> None:
@@ -107,7 +112,7 @@ def risk_coverage(probabilities: Probabilities, rows: Sequence[Row]) -> Figure:
     labels = label_indices(rows)
     figure = Figure(figsize=(4.8, 4.4), layout="constrained")
     axes = figure.subplots()
-    groups = {"all": np.arange(len(rows)), **{k: at for k, at in by_institution(rows).items() if len(at) >= BINS}}
+    groups = _groups(rows)
     for name, at in groups.items():
         coverage, risk = metrics.risk_coverage(probabilities[at], labels[at])
         axes.plot(coverage, risk, label=f"{name}: mean {risk.mean():.3f}", linewidth=2.5 if name == "all" else 1.2)

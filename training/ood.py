@@ -40,11 +40,9 @@ def markdown(figures: dict[str, Any]) -> str:
     """The figures as a table."""
     lines = ["| pictures | number | kept | refused | AUROC |", "|---|---:|---:|---:|---:|"]
     for kind, row in figures.items():
-        refused, auroc = row.get("refused"), row.get("auroc", "–")
-        kept = row.get("kept")
-        kept = round(1 - refused, 4) if kept is None else kept
-        refused = round(1 - kept, 4) if refused is None else refused
-        lines.append(f"| {kind} | {row['pictures']} | {kept} | {refused} | {auroc} |")
+        refused = row["refused"] if "refused" in row else round(1 - row["kept"], 4)
+        kept = row["kept"] if "kept" in row else round(1 - row["refused"], 4)
+        lines.append(f"| {kind} | {row['pictures']} | {kept} | {refused} | {row.get('auroc', '–')} |")
     return "\n".join(lines)
 
 
