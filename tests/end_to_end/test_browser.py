@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,23 +16,6 @@ from tests.conftest import absent
 from tests.pictures import NOT_A_PICTURE, slice_file
 from tests.scans import dicom_series, enhanced, nifti, scan, zipped
 from tests.server import Server
-
-
-@pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """The upload page; fails the test on a console error or a request to another host."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    own = (server.address, "blob:", "data:")
-    page.on("request", lambda r: None if r.url.startswith(own) else faults.append(f"request to {r.url}"))
-    page.goto(server.address)
-    yield page
-    context.close()
-    # The browser reports every refused file in its console by itself.
-    assert [fault for fault in faults if "Failed to load resource" not in fault] == []
 
 
 def answer_of_the_api(server: Server, data: bytes) -> dict[str, object]:

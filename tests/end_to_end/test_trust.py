@@ -11,7 +11,7 @@ from model import bundle
 from model.labels import TITLES
 from model.phantom import lung_phantom
 from model.predictor import Options, Prediction, Predictor
-from tests.end_to_end.test_browser import give, page, rows  # noqa: F401 the fixture
+from tests.end_to_end.test_browser import give, rows
 from tests.pictures import encode
 
 CANDIDATES = [(label, seed) for seed in range(40) for label in ("covid", "noncovid", "cap")]
@@ -29,14 +29,14 @@ def found(fits: str, level: float) -> tuple[bytes, Prediction]:
     pytest.fail(f"no phantom has a {fits} answer at {level}")
 
 
-def ask(page: Page, level: float) -> None:  # noqa: F811
+def ask(page: Page, level: float) -> None:
     """Let the page ask for sets at this level."""
     page.route(
         "**/predict?level=*", lambda r: r.continue_(url=re.sub(r"level=[\d.]+", f"level={level}", r.request.url))
     )
 
 
-def test_an_accepted_slice_has_a_label_and_its_heatmap(page: Page, tmp_path: Path) -> None:  # noqa: F811
+def test_an_accepted_slice_has_a_label_and_its_heatmap(page: Page, tmp_path: Path) -> None:
     data, answer = found("single", 0.5)
     ask(page, 0.5)
     give(page, ("accepted.png", data))
@@ -47,7 +47,7 @@ def test_an_accepted_slice_has_a_label_and_its_heatmap(page: Page, tmp_path: Pat
     page.screenshot(path=tmp_path / "accepted.png")
 
 
-def test_a_doubtful_slice_has_no_label_but_its_set(page: Page, tmp_path: Path) -> None:  # noqa: F811
+def test_a_doubtful_slice_has_no_label_but_its_set(page: Page, tmp_path: Path) -> None:
     data, answer = found("several", 0.99)
     ask(page, 0.99)
     give(page, ("doubtful.png", data))
@@ -59,7 +59,7 @@ def test_a_doubtful_slice_has_no_label_but_its_set(page: Page, tmp_path: Path) -
     page.screenshot(path=tmp_path / "doubtful.png")
 
 
-def test_a_photograph_is_refused_and_says_why(page: Page, tmp_path: Path) -> None:  # noqa: F811
+def test_a_photograph_is_refused_and_says_why(page: Page, tmp_path: Path) -> None:
     y, x = np.mgrid[0:300, 0:400]
     photograph = np.stack([x * 255 // 400, y * 255 // 300, 255 - x * 255 // 400], axis=-1).astype(np.uint8)
     give(page, ("photograph.png", encode(photograph)))

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from app.headers import CONTENT_SECURITY_POLICY
 from model.window import Window
+from tests.end_to_end.conftest import watched_page
 from tests.pictures import NOT_A_PICTURE, slice_file
 from tests.scans import dicom_series, dicom_slice, scan, zipped
 from tests.server import Server
@@ -43,18 +44,12 @@ MIDDLE = [[1.0 if 3 <= x < 5 and 3 <= y < 5 else 0.0 for x in range(8)] for y in
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     """A page with nothing but a viewer; fails the test on an error, a breach of the policy among them."""
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.route("**/viewer-alone", lambda route: fulfil(route, HTML, "text/html"))
-    page.route("**/host.css", lambda route: fulfil(route, CSS, "text/css"))
-    page.goto(f"{server.address}/viewer-alone")
-    page.evaluate(SET_UP)
-    yield page
-    context.close()
-    assert [fault for fault in faults if "Failed to load resource" not in fault] == []
+    with watched_page(browser) as (page, _):
+        page.route("**/viewer-alone", lambda route: fulfil(route, HTML, "text/html"))
+        page.route("**/host.css", lambda route: fulfil(route, CSS, "text/css"))
+        page.goto(f"{server.address}/viewer-alone")
+        page.evaluate(SET_UP)
+        yield page
 
 
 def fulfil(route: Route, body: str, content_type: str) -> None:
