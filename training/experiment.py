@@ -73,8 +73,10 @@ class SplitPlan(Table):
     held_out: str = ""
     """The institution to test on, where the kind is ``institution``."""
     folds: Annotated[int, Field(ge=0)] = 0
-    """By patient: 0 for one split of 75, 10 and 15 %, else how many folds."""
+    """By patient: 0 for one split by shares, else how many folds."""
     fold: Annotated[int, Field(ge=0)] = 0
+    validation: Annotated[float, Field(ge=0.05, le=0.4)] = 0.10
+    """Share of the patients to choose by; the more, the surer the choice. 15 % are tested on, whatever this is."""
 
     @model_validator(mode="after")
     def _whole(self) -> "SplitPlan":

@@ -15,7 +15,7 @@ from training.experiment import SplitPlan
 from training.manifest import Row
 
 PARTS = ("train", "validation", "test")
-FRACTIONS = (0.75, 0.10, 0.15)
+VALIDATION, TEST = SplitPlan().validation, 0.15
 RANDOM_FRACTIONS = (0.80, 0.10, 0.10)
 """The paper's."""
 
@@ -47,11 +47,11 @@ def make(rows: Sequence[Row], plan: SplitPlan, seed: int) -> Split:
     elif plan.kind == "institution":
         split = by_institution(rows, plan.held_out, seed)
     else:
-        split = by_fold(rows, seed, plan.fold, plan.folds) if plan.folds else by_patient(rows, seed)
+        split = by_fold(rows, seed, plan.fold, plan.folds) if plan.folds else by_patient(rows, seed, plan.validation)
     return split
 
 
-def by_patient(rows: Sequence[Row], seed: int, fractions: tuple[float, float, float] = FRACTIONS) -> Split:
+def by_patient(rows: Sequence[Row], seed: int, validation: float = VALIDATION, test: float = TEST) -> Split:
     """Split patients (not slices) at random, separately in each (institution, label) group.
 
     A patient with slices of several labels counts in the group of the first. A group gives each part its share of
@@ -60,15 +60,15 @@ def by_patient(rows: Sequence[Row], seed: int, fractions: tuple[float, float, fl
     Args:
         rows: the manifest.
         seed: the same seed and the same patients give the same split, in whatever order the rows come.
-        fractions: shares of train, validation and test; they sum to 1.
+        validation: the share to choose by.
+        test: the share to judge by; who is in it does not depend on the other share. Training has the rest.
 
     Raises:
         TrainingError: a part would be empty, or training would have fewer than two classes.
     """
 
     def part(position: int, members: int) -> str:
-        tested = int(fractions[2] * members)
-        validated = int(fractions[1] * members)
+        tested, validated = int(test * members), int(validation * members)
         return "test" if position < tested else "validation" if position < tested + validated else "train"
 
     return _checked(_share_out(rows, seed, part))
@@ -92,7 +92,7 @@ def by_institution(rows: Sequence[Row], held_out: str, seed: int) -> Split:
     """Test on all of one institution; train and choose, by patient, on the others. Raises as `by_patient`."""
     test = _of_institutions(rows, [held_out])
     others = [row for row in rows if row.institution != held_out]
-    share = FRACTIONS[1] / (FRACTIONS[0] + FRACTIONS[1])
+    share = VALIDATION / (1 - TEST)
     split = _share_out(
         others, seed, lambda position, members: "validation" if position < int(share * members) else "train"
     )

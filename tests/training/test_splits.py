@@ -4,6 +4,7 @@ import pytest
 
 from training import splits
 from training.errors import TrainingError
+from training.experiment import SplitPlan
 from training.manifest import Row
 
 
@@ -30,6 +31,13 @@ def test_every_institution_and_class_is_shared_out_by_its_patients() -> None:
     split = splits.by_patient(ROWS, seed=1)
     tested = Counter((row.institution, row.label) for row in split.test)
     assert tested == {("north", "covid"): 12, ("north", "noncovid"): 18, ("south", "covid"): 6}
+
+
+def test_more_to_choose_by_is_taken_from_training_and_leaves_the_test_as_it_is() -> None:
+    usual, wide = splits.make(ROWS, SplitPlan(), 1), splits.make(ROWS, SplitPlan(validation=0.2), 1)
+    assert wide.test == usual.test
+    assert {row.patient for row in usual.validation} < {row.patient for row in wide.validation}
+    assert len(wide.validation) == 2 * len(usual.validation)
 
 
 @pytest.mark.parametrize("patients", [1, 2])
