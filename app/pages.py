@@ -46,6 +46,7 @@ def _shared() -> dict[str, object]:
             "maxFiles": settings["MAX_FILES"],
             "maxBytes": settings["MAX_BODY_BYTES"],
             "level": LEVEL,
+            "window": vars(predictor().bundle.preprocessing.window),
         },
         "disclaimer": DISCLAIMER,
         "titles": TITLES,

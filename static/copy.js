@@ -1,6 +1,6 @@
 // A button that copies each example.
 
-import { text } from "./reader/strings.js";
+import { text } from "./strings.js";
 
 for (const block of document.querySelectorAll("pre")) {
   const button = document.createElement("button");

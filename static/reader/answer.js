@@ -2,7 +2,7 @@
 
 import { complaint, reason, title } from "./labels.js";
 import { OPEN, RETRIABLE } from "./queue.js";
-import { percent, text } from "./strings.js";
+import { percent, text } from "../strings.js";
 
 /** The server's, where its answer does not name one. */
 const DEFAULT_LEVEL = 0.9;

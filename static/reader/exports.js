@@ -1,7 +1,7 @@
 // The session as CSV and JSON: made here, saved by the browser, sent nowhere.
 
 import { labels } from "./labels.js";
-import { text } from "./strings.js";
+import { text } from "../strings.js";
 
 /** Save one row for each slice, study and slice of a study. */
 export function saveCsv(items) {

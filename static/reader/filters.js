@@ -2,7 +2,7 @@
 
 import { confidence, labels, title } from "./labels.js";
 import { OPEN } from "./queue.js";
-import { branch, text } from "./strings.js";
+import { branch, text } from "../strings.js";
 
 const STATES = ["reading", "sending", "waiting", "failed", "cancelled", "refused", "done"];
 

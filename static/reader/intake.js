@@ -1,6 +1,6 @@
 // The ways in which files come: chosen, a folder, dropped (folders, too), pasted, samples. Each gives [{file, path}].
 
-import { text } from "./strings.js";
+import { text } from "../strings.js";
 
 /** Call `take([{file, path}])` with whatever comes in. */
 export function listen({ inputs, samples, take }) {

@@ -1,6 +1,6 @@
 // Single keys for what one does all day; a switch in the dialog that lists them turns them off (WCAG 2.1.4).
 
-import { branch } from "./strings.js";
+import { branch } from "../strings.js";
 
 /** `actions`: key -> what it does. */
 export function listenForKeys({ dialog, opener, actions }) {

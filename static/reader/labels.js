@@ -1,6 +1,6 @@
 // What an answer says, in words: shared by list, panel, plot, report and export.
 
-import { percent, text } from "./strings.js";
+import { percent, text } from "../strings.js";
 
 let titles = {};
 

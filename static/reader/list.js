@@ -1,7 +1,7 @@
 // The list of what is read: a listbox, one row an item. Rows are made once and changed in place.
 
 import { complaint, headline } from "./labels.js";
-import { size, text } from "./strings.js";
+import { size, text } from "../strings.js";
 import { thumbnail } from "./thumbnails.js";
 
 /** Says "select" with detail.item. */

@@ -7,14 +7,13 @@ import { grouped } from "./kinds.js";
 import { listenForKeys } from "./keys.js";
 import { setLabels } from "./labels.js";
 import { List } from "./list.js";
-import { createViewer } from "../viewer/viewer.js";
 import { Plot } from "./plot.js";
 import { Queue } from "./queue.js";
 import { showProgress } from "./progress.js";
 import { fillReport } from "./report.js";
 import { saveCsv, saveJson } from "./exports.js";
 import { Stage } from "./stage.js";
-import { text } from "./strings.js";
+import { text } from "../strings.js";
 
 const byId = (id) => document.getElementById(id);
 const reader = byId("reader");
@@ -35,9 +34,10 @@ const stage = new Stage(
     host: byId("viewer"),
     heat: byId("heat"),
     label: byId("heat-label"),
+    opacity: byId("heat-opacity"),
     note: byId("heat-note"),
   },
-  createViewer,
+  settings.window,
 );
 
 let points = [];

@@ -1,7 +1,7 @@
 // The slices of a study, or the pictures that were sent one by one, along the body: how probable each class is in each.
 
 import { labels, likeliest, title } from "./labels.js";
-import { percent, text } from "./strings.js";
+import { percent, text } from "../strings.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 100;

@@ -1,7 +1,7 @@
 // The line above the list: how far the reading is, what went wrong, and what can be done about it.
 
 import { OPEN, RETRIABLE } from "./queue.js";
-import { text } from "./strings.js";
+import { text } from "../strings.js";
 
 export function showProgress(queue, byId) {
   const count = (...states) => queue.items.filter((item) => states.includes(item.state)).length;

@@ -4,7 +4,7 @@
 // Its state goes waiting -> sending -> reading -> done | refused | failed | cancelled; what failed or was cancelled may
 // wait again. Only answers are held here: a File is a handle, and its bytes stay where they are.
 
-import { text } from "./strings.js";
+import { text } from "../strings.js";
 import { Busy, post, Refused, Unreachable } from "./transport.js";
 
 /** Slices a request: enough that its own cost does not count, few enough that answers keep coming. */

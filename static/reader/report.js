@@ -2,7 +2,7 @@
 
 import { facts, outcome, setWords } from "./answer.js";
 import { labels, reason, title } from "./labels.js";
-import { percent, text } from "./strings.js";
+import { percent, text } from "../strings.js";
 
 /** Fill the report with what is known of an item; with nothing chosen the page prints as it is. */
 export function fillReport(report, item, stage, slice) {

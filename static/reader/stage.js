@@ -1,34 +1,41 @@
 // The picture, and the heatmap over it. The viewer draws; this module fetches what it draws.
 
+import { Heatmaps } from "./heatmaps.js";
 import { labels, likeliest, title } from "./labels.js";
-import { branch, text } from "./strings.js";
-import { post } from "./transport.js";
+import { createViewer } from "../viewer/viewer.js";
+import { text } from "../strings.js";
 
-/** Heatmaps that are kept, so that going back and forth asks for none twice. */
-const KEPT = 24;
-
-/** Says "slice" with detail.index, of the volume that is shown. */
+/** Says "slice" with detail.index, of the volume that is shown, and "shown" when there is a picture. */
 export class Stage extends EventTarget {
   #parts;
+  #window;
   #viewer;
+  #heatmaps = new Heatmaps();
   #item = null;
-  #busy = new AbortController();
-  #maps = new Map();
-  #opacity = 0.6;
+  #slice = 0;
+  /** Whether there is a picture; null while it is being fetched. */
   #shows = false;
-  #heatShown = null;
+  #drawing = new AbortController();
+  #asking = new AbortController();
+  #laid = null;
 
-  constructor(parts, createViewer) {
+  /** `window`: that through which the network sees a CT. */
+  constructor(parts, window) {
     super();
     this.#parts = parts;
-    this.#viewer = createViewer(parts.host, { strings: branch("viewer") ?? {} });
-    this.#viewer.addEventListener("slice", (event) => {
-      this.dispatchEvent(new CustomEvent("slice", { detail: { index: event.detail.index } }));
+    this.#window = window;
+    this.#viewer = createViewer(parts.host);
+    this.#viewer.addEventListener("slice", ({ detail: { index } }) => {
+      this.#slice = index;
+      this.#laid = null;
+      this.dispatchEvent(new CustomEvent("slice", { detail: { index } }));
+      this.#explain();
     });
     parts.label.append(new Option(text("stage.heatAuto"), ""), ...labels().map((label) => new Option(title(label), label)));
-    parts.heat.addEventListener("click", () => this.toggleHeat());
     parts.label.addEventListener("change", () => this.#explain());
-    this.#viewer.setOpacity(this.#opacity);
+    parts.heat.addEventListener("click", () => this.toggleHeat());
+    parts.opacity.addEventListener("input", () => this.#viewer.setOpacity(parts.opacity.valueAsNumber / 100));
+    this.#viewer.setOpacity(parts.opacity.valueAsNumber / 100);
   }
 
   get heated() {
@@ -37,31 +44,19 @@ export class Stage extends EventTarget {
 
   /** Show the picture of an item, or none. */
   async show(item) {
-    if (item === this.#item) {
-      return;
-    }
-    this.#item = item;
-    this.#busy.abort();
-    this.#busy = new AbortController();
-    this.#parts.note.textContent = "";
-    this.#shows = false;
-    if (!item) {
-      this.#viewer.clear();
-      return;
-    }
-    const { signal } = this.#busy;
-    const shown = await this.#draw(item, signal);
-    if (!signal.aborted) {
-      this.#shows = shown;
-      this.#parts.note.textContent = shown ? "" : text("stage.noPicture");
-      await this.#explain();
+    if (item !== this.#item) {
+      this.#item = item;
+      this.#slice = 0;
+      await this.#draw();
     }
   }
 
-  /** The answer of the item that is shown has come. */
-  refresh() {
-    if (this.#shows && this.heated && !this.#heatShown) {
-      this.#explain();
+  /** What is known of the item has changed: its answer has come, or the server is there again. */
+  async refresh() {
+    if (this.#shows === false && this.#item?.answer) {
+      await this.#draw();
+    } else if (!this.#laid) {
+      await this.#explain();
     }
   }
 
@@ -72,12 +67,17 @@ export class Stage extends EventTarget {
 
   /** More (1) or less (-1) of the heatmap. */
   heatBy(step) {
-    this.#opacity = Math.min(1, Math.max(0, this.#opacity + 0.1 * step));
-    this.#viewer.setOpacity(this.#opacity);
+    const { opacity } = this.#parts;
+    step > 0 ? opacity.stepUp() : opacity.stepDown();
+    opacity.dispatchEvent(new Event("input"));
   }
 
   goTo(index) {
     this.#viewer.goTo(index);
+  }
+
+  focus() {
+    this.#viewer.focus();
   }
 
   /** What the report shows: {picture, heat}, as data URLs; without what there is none of. */
@@ -85,65 +85,91 @@ export class Stage extends EventTarget {
     if (!this.#shows) {
       return {};
     }
-    if (!this.#heatShown) {
+    if (!this.#laid) {
       return { picture: this.#viewer.snapshot() };
     }
     const heat = this.#viewer.snapshot();
     this.#viewer.showHeatmap(null);
     const picture = this.#viewer.snapshot();
-    this.#viewer.showHeatmap(this.#heatShown);
+    this.#viewer.showHeatmap(this.#laid);
     return { picture, heat };
   }
 
   clear() {
-    this.#maps.clear();
+    this.#heatmaps.clear();
     this.show(null);
   }
 
+  async #draw() {
+    this.#drawing.abort();
+    this.#drawing = new AbortController();
+    const { signal } = this.#drawing;
+    this.#lay(null);
+    if (!this.#item) {
+      this.#shows = false;
+      this.#viewer.clear();
+      return;
+    }
+    this.#shows = null;
+    const shows = await this.#load(this.#item, signal);
+    if (!signal.aborted) {
+      this.#shows = shows;
+      if (shows) {
+        this.dispatchEvent(new CustomEvent("shown", { detail: { item: this.#item } }));
+      }
+      await this.#explain();
+    }
+  }
+
   /** Whether there is a picture: the browser's own, or what the server makes of the files. */
-  async #draw(item, signal) {
+  async #load(item, signal) {
     if (item.kind === "slice" && (await this.#viewer.showPicture(item.files[0]))) {
       return true;
     }
-    if (!this.#viewer.showVolume || signal.aborted) {
+    if (signal.aborted || item.state === "refused") {
       return false;
     }
     const body = new FormData();
     item.files.forEach((file) => body.append("file", file, file.name));
     try {
-      const response = await fetch("/volumes", { method: "POST", body, signal });
-      return response.ok && (await this.#viewer.showVolume(response));
+      return await this.#viewer.showVolume(await fetch("/volumes", { method: "POST", body, signal }));
     } catch {
       return false;
     }
   }
 
+  /** Lay the heatmap over the slice that is in sight, where one is wanted and can be had. */
   async #explain() {
-    const [item, { signal }] = [this.#item, this.#busy];
-    if (!this.heated || !item?.answer || item.kind !== "slice") {
-      this.#viewer.showHeatmap(null);
-      this.#heatShown = null;
-      const study = this.heated && this.#shows && item?.answer;
-      this.#parts.note.textContent = study ? text("stage.heatOfStudy") : this.#parts.note.textContent;
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    if (!this.heated || !this.#shows || !this.#item?.answer) {
+      this.#lay(null);
       return;
     }
-    const map = await this.#map(item, this.#parts.label.value || likeliest(item.answer), signal);
-    if (!signal.aborted && this.heated) {
-      this.#heatShown = map ? { ...map, label: title(map.label) } : null;
-      this.#viewer.showHeatmap(this.#heatShown);
-      this.#parts.note.textContent = map ? "" : text("stage.noHeat");
+    try {
+      const found = await this.#heatmap(signal);
+      if (!signal.aborted) {
+        this.#lay(found, found ? "" : text("stage.heatNone"));
+      }
+    } catch {
+      if (!signal.aborted) {
+        this.#lay(null, text("stage.heatFailed"));
+      }
     }
   }
 
-  async #map(item, label, signal) {
-    const key = `${item.id} ${label}`;
-    if (!this.#maps.has(key)) {
-      const answer = await post(`/predict?explain=true&class=${label}`, item.files, { signal }).catch(() => null);
-      this.#maps.set(key, answer && JSON.parse(answer).predictions[0].heatmap);
-      if (this.#maps.size > KEPT) {
-        this.#maps.delete(this.#maps.keys().next().value);
-      }
-    }
-    return this.#maps.get(key);
+  async #heatmap(signal) {
+    const [{ id, kind, files, answer }, slice] = [this.#item, this.#slice];
+    const label = this.#parts.label.value || answer.label || likeliest(answer);
+    const load = () => (kind === "study" ? this.#viewer.slice(slice, this.#window) : files[0]);
+    const found = await this.#heatmaps.of(`${id} ${slice}`, label, load, signal);
+    return found && { ...found, label: title(label) };
+  }
+
+  #lay(heatmap, note = "") {
+    this.#laid = heatmap;
+    this.#viewer.showHeatmap(heatmap);
+    this.#parts.note.textContent = note;
   }
 }

@@ -1,57 +1,57 @@
 // The buttons above the picture and the slider below it.
 
 import { WINDOWS } from "./paint.js";
+import { branch } from "../strings.js";
 
 /**
  * Make the controls.
  *
- * @param {object} strings the viewer's texts
- * @param {object} actions preset(name), setWindow({level, width}), setTool(name), setPlane(name), zoom(factor), reset(),
- *     invert(), setOpacity(share), show(index)
- * @returns {{ bar: HTMLElement, slider: HTMLElement, update: (state: object) => void }}
+ * @param {object} actions preset(name), setWindow({level, width}), setTool(name), setPlane(name), zoom(factor), fit(),
+ *     invert(), show(index)
+ * @returns {{ bar: HTMLElement, slider: HTMLElement, update: (view: View | null, place: string, words: string) => void }}
  */
-export function makeControls(strings, actions) {
-  const presets = choice(strings.window, [...Object.keys(WINDOWS), "whole"], strings, actions.preset);
-  const level = number(strings.level, 10, (value) => actions.setWindow({ level: value }));
-  const width = number(strings.width, 10, (value) => actions.setWindow({ width: value }));
+export function makeControls(actions) {
+  const words = branch("viewer");
+  const presets = choice(words.window, [...Object.keys(WINDOWS), "whole"], words, actions.preset);
+  const level = number(words.level, 10, (value) => actions.setWindow({ level: value }));
+  const width = number(words.width, 10, (value) => actions.setWindow({ width: value }));
   width.input.min = "1";
-  const names = { window: strings.dragWindow, move: strings.dragMove, scroll: strings.dragScroll };
-  const tools = choice(strings.drag, Object.keys(names), names, actions.setTool);
-  const planes = choice(strings.plane, ["axial", "coronal", "sagittal"], strings, actions.setPlane);
-  const invert = button(strings.invert, actions.invert);
+  const names = { window: words.dragWindow, move: words.dragMove, scroll: words.dragScroll };
+  const tools = choice(words.drag, Object.keys(names), names, actions.setTool);
+  const planes = choice(words.plane, ["axial", "coronal", "sagittal"], words, actions.setPlane);
+  const invert = button(words.invert, actions.invert);
   const zoom = group("", [
-    button("−", () => actions.zoom(1 / 1.25), strings.zoomOut),
-    button("+", () => actions.zoom(1.25), strings.zoomIn),
-    button(strings.fit, actions.reset),
+    button("−", () => actions.zoom(1 / 1.25), words.zoomOut),
+    button("+", () => actions.zoom(1.25), words.zoomIn),
+    button(words.fit, actions.fit),
     invert,
   ]);
-  const opacity = range(strings.opacity, 100, (value) => actions.setOpacity(value / 100));
-  const heat = group(strings.heatmap, [opacity.label]);
   const bar = element("div", "viewer-bar");
-  bar.append(presets.group, group("", [level.label, width.label]), tools.group, planes.group, zoom, heat);
+  bar.append(presets.group, group("", [level.label, width.label]), tools.group, planes.group, zoom);
 
-  const index = range(strings.slice, 0, actions.show);
-  const place = element("output", "viewer-place");
+  const index = range(words.slice, actions.show);
+  const shown = element("output", "viewer-place");
   const slider = element("div", "viewer-slider");
-  slider.append(index.label, place);
+  slider.append(index.label, shown);
 
   /** Bring the controls in line with what is shown. */
-  function update(state) {
-    bar.hidden = slider.hidden = !state.shown;
-    presets.set(state.preset, state.hounsfield ? null : ["whole"]);
-    level.set(state.window.level);
-    width.set(state.window.width);
-    tools.set(state.tool, state.number > 1 ? null : ["window", "move"]);
-    planes.set(state.plane);
-    planes.group.hidden = !state.hasPlanes;
-    invert.setAttribute("aria-pressed", state.inverted);
-    heat.hidden = !state.heat;
-    opacity.input.value = Math.round(state.opacity * 100);
-    slider.hidden ||= state.number < 2;
-    index.input.max = state.number - 1;
-    index.input.value = state.index;
-    index.input.setAttribute("aria-valuetext", state.description);
-    place.textContent = state.place;
+  function update(view, place, description) {
+    bar.hidden = !view;
+    slider.hidden = !view || view.count < 2;
+    if (!view) {
+      return;
+    }
+    presets.set(view.preset, Object.keys(view.presets));
+    level.set(view.window.level);
+    width.set(view.window.width);
+    tools.set(view.tool, view.count > 1 ? Object.keys(names) : ["window", "move"]);
+    planes.set(view.plane);
+    planes.group.hidden = !view.volume.hasPlanes;
+    invert.setAttribute("aria-pressed", view.inverted);
+    index.input.max = view.count - 1;
+    index.input.value = view.index;
+    index.input.setAttribute("aria-valuetext", description);
+    shown.textContent = place;
   }
   return { bar, slider, update };
 }
@@ -115,10 +115,9 @@ function number(name, step, action) {
   return { label, input, set };
 }
 
-function range(name, max, action) {
+function range(name, action) {
   const { label, input } = field(name, "range");
   input.min = "0";
-  input.max = max;
   input.addEventListener("input", () => action(Number(input.value)));
   return { label, input };
 }

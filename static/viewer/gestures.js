@@ -10,7 +10,7 @@ const MOVE_STEP = 40;
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {object} actions scroll(slices), zoom(factor, point), move(dx, dy), window(dx, dy), point(point | null), reset(),
+ * @param {object} actions scroll(slices), zoom(factor, point), move(dx, dy), window(dx, dy), point(point | null), fit(),
  *     preset(name), last(end), and tool(), which says what a drag does: "window", "move" or "scroll"
  */
 export function listen(canvas, actions) {
@@ -20,7 +20,7 @@ export function listen(canvas, actions) {
       event.preventDefault();
     }
   });
-  canvas.addEventListener("dblclick", () => actions.reset());
+  canvas.addEventListener("dblclick", () => actions.fit());
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   drags(canvas, actions);
 }
@@ -53,7 +53,7 @@ function press({ key, shiftKey }, actions) {
     "+": () => actions.zoom(ZOOM_STEP),
     "=": () => actions.zoom(ZOOM_STEP),
     "-": () => actions.zoom(1 / ZOOM_STEP),
-    0: () => actions.reset(),
+    0: () => actions.fit(),
     l: () => actions.preset("lung"),
     m: () => actions.preset("mediastinum"),
     b: () => actions.preset("bone"),

@@ -96,6 +96,14 @@ export class Volume extends EventTarget {
     return unread ? "missing" : "there";
   }
 
+  /** Resolves when a slice is no longer coming: whether it is there. */
+  async settled(slice) {
+    while (this.state(slice) === "coming") {
+      await new Promise((resolve) => this.addEventListener("arrived", resolve, { once: true }));
+    }
+    return this.state(slice) === "there";
+  }
+
   /** Letters at the left, right, top and bottom of a picture of a plane, or null where its place is unknown. */
   letters(plane) {
     if (!this.frame) {

@@ -8,12 +8,14 @@ import subprocess
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
 
 from model.labels import TITLES
+from model.window import Window
 from tests.conftest import absent
-from tests.pictures import NOT_A_PICTURE, slice_file
+from tests.pictures import NOT_A_PICTURE, encode, slice_file
 from tests.scans import dicom_series, enhanced, nifti, scan, zipped
 from tests.server import Server
 
@@ -149,34 +151,64 @@ def test_a_study_gets_one_answer_with_the_numbers_of_the_api(page: Page, server:
     assert numbers(page, "#answer [data-part=slice]") == percentages(answer["slices"][7])
 
 
+def picture(page: Page) -> Locator:
+    return page.get_by_role("img", name="Viewer")
+
+
 def test_the_heatmap_of_a_class_lies_over_the_picture_and_can_be_taken_away(page: Page) -> None:
     give(page, ("a.png", slice_file()))
     expect(rows(page, ".done")).to_have_count(1)
-    opacity = page.get_by_role("slider", name="Opacity")
-    expect(opacity).to_be_hidden()
     page.get_by_label("Class").select_option("cap")
     with page.expect_response(re.compile("explain=true&class=cap")):
-        page.keyboard.press("Escape")
-        page.get_by_role("button", name="Heatmap", exact=True).click()
-    expect(opacity).to_be_visible()
-    page.get_by_role("button", name="Heatmap", exact=True).click()
-    expect(opacity).to_be_hidden()
+        page.get_by_role("button", name="Heatmap").click()
+    expect(picture(page)).to_have_accessible_name(re.compile("Heatmap: Common pneumonia"))
+    page.get_by_role("button", name="Heatmap").click()
+    expect(picture(page)).not_to_have_accessible_name(re.compile("Heatmap"))
+
+
+@pytest.mark.parametrize("pack", ["DICOM", "NIfTI"])
+def test_each_slice_of_a_study_has_a_heatmap_of_each_class(page: Page, server: Server, pack: str) -> None:
+    volume = scan()
+    zip_ = zipped({f"{number}.dcm": data for number, data in enumerate(dicom_series(volume))})
+    give(page, ("study", zip_ if pack == "DICOM" else nifti(volume)))
+    expect(rows(page, ".done")).to_have_count(1)
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 1 of 8"))
+    page.get_by_label("Class").select_option("covid")
+    page.get_by_role("button", name="Heatmap").click()
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 1 of 8.*Heatmap: COVID-19"))
+    with page.expect_response(re.compile("explain=true&class=covid")) as shown:
+        page.evaluate("document.querySelector('.viewer-canvas').focus()")
+        page.keyboard.press("End")
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 8 of 8.*Heatmap: COVID-19"))
+    request = urllib.request.Request(
+        f"{server.address}/predict?explain=true&class=covid",
+        encode(Window().apply(volume[7])),
+        {"Content-Type": "image/png"},
+    )
+    expected = json.load(urllib.request.urlopen(request))["predictions"][0]["heatmap"]["values"]
+    assert np.abs(np.array(shown.value.json()["predictions"][0]["heatmap"]["values"]) - expected).max() < 0.02
+    page.get_by_label("Class").select_option("cap")
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 8 of 8.*Heatmap: Common pneumonia"))
+    before = picture(page).evaluate("canvas => canvas.toDataURL()")
+    page.get_by_role("slider", name="Opacity").press("Home")
+    page.wait_for_function("before => document.querySelector('.viewer-canvas').toDataURL() !== before", arg=before)
+    page.get_by_role("button", name="Coronal").click()
+    expect(picture(page)).not_to_have_accessible_name(re.compile("Heatmap"))
 
 
 def test_a_study_is_scrolled_and_windowed_and_its_answer_goes_along(page: Page) -> None:
     series = {f"{number}.dcm": data for number, data in enumerate(dicom_series(scan()))}
     give(page, ("study.zip", zipped(series)))
     expect(rows(page, ".done")).to_have_count(1)
-    picture = page.get_by_role("img", name="Viewer")
-    expect(picture).to_have_accessible_name(re.compile("Slice 1 of 8, -300.0 mm, window level -600 width 1500"))
-    picture.focus()
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 1 of 8, -300.0 mm, window level -600 width 1500"))
+    picture(page).focus()
     page.keyboard.press("ArrowDown")
-    picture.hover()
+    picture(page).hover()
     page.mouse.wheel(0, 100)
-    expect(picture).to_have_accessible_name(re.compile("Slice [^1] of 8"))
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice [^1] of 8"))
     page.get_by_role("button", name="Mediastinum").click()
-    expect(picture).not_to_have_accessible_name(re.compile("window level -600"))
-    shown = (picture.get_attribute("aria-label") or "").split("Slice ")[1][0]
+    expect(picture(page)).not_to_have_accessible_name(re.compile("window level -600"))
+    shown = (picture(page).get_attribute("aria-label") or "").split("Slice ")[1][0]
     plot = page.get_by_role("slider", name="Probability along the body axis")
     expect(plot).to_have_attribute("aria-valuenow", shown)
     expect(page.locator("[data-part=slice]")).to_be_visible()

@@ -42,8 +42,8 @@ def test_an_accepted_slice_has_a_label_and_its_heatmap(page: Page, tmp_path: Pat
     give(page, ("accepted.png", data))
     expect(page.locator("[data-part=verdict]")).to_have_text(TITLES[str(answer.label)])
     with page.expect_response(re.compile("explain=true")):
-        page.get_by_role("button", name="Heatmap", exact=True).click()
-    expect(page.get_by_role("slider", name="Opacity")).to_be_visible()
+        page.get_by_role("button", name="Heatmap").click()
+    expect(page.get_by_role("img", name="Heatmap")).to_be_visible()
     page.screenshot(path=tmp_path / "accepted.png")
 
 

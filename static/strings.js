@@ -1,6 +1,6 @@
 // What the page says: all of it stands in static/strings.json, which the server's templates read, too.
 
-const strings = await (await fetch(new URL("../strings.json", import.meta.url))).json();
+const strings = await (await fetch(new URL("./strings.json", import.meta.url))).json();
 
 /** The text at a path such as "states.sending", with {names} filled in; for {one, many}, the form that `count` takes. */
 export function text(path, values = {}) {
