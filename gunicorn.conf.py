@@ -1,10 +1,13 @@
 """How gunicorn serves CovidScanner. Settings of the application itself are in app/config.py."""
 
 import atexit
+import ctypes
+import gc
 import logging
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from typing import Any
 
 MEMORY_OF_A_WORKER = 150 * 2**20
@@ -54,6 +57,16 @@ if not os.environ.get("COVIDSCANNER_METRICS_FOLDER"):
 # Heroku's router gives up after 30 s.
 timeout = 30
 graceful_timeout = 25
+
+with suppress(OSError, AttributeError):  # a C library that knows of it (GNU's: mallopt(3), M_ARENA_MAX)
+    # Otherwise each of many threads keeps free memory of its own.
+    ctypes.CDLL(None).mallopt(-8, 1)
+
+
+def when_ready(_server: Any) -> None:
+    """Before there are workers: what is loaded stays where it is, so that they share it."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(_server: Any, _worker: Any) -> None:

@@ -1,8 +1,6 @@
 """How often a client may ask: counted in this process, or in a Redis for all of them."""
 
 from flask import Flask, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from app.keys import OPEN
 
@@ -11,6 +9,9 @@ def init_app(app: Flask) -> None:
     """Count the requests of each address, where there is a limit. While the Redis is away, each process counts."""
     if not app.config["RATE_LIMIT"]:
         return
+    from flask_limiter import Limiter  # it brings asyncio and more, and most servers have no limit
+    from flask_limiter.util import get_remote_address
+
     limiter = Limiter(
         get_remote_address,
         app=app,
