@@ -15,7 +15,7 @@ from training import doctor, experiment, figures, report, splits
 from training.errors import TrainingError
 from training.experiment import Experiment, SplitPlan
 from training.manifest import Row
-from training.run_folder import RunFolder
+from training.run_folder import AUC_OF, RunFolder
 
 CONFIGS: Final = Path(__file__).parent / "configs"
 
@@ -34,6 +34,7 @@ HEADINGS: Final = {
     "train_accuracy": "training accuracy",
     "validation_accuracy": "validation accuracy",
     "validation_auc": "validation AUC COVID-19, mean of institutions",
+    "validation_aucs": "of each",
     "accuracy": "test accuracy",
     "precision_macro": "precision",
     "recall_macro": "recall",
@@ -160,7 +161,7 @@ def _line(
 ) -> dict[str, str]:
     split = run.split()
     seconds = sum(epoch["seconds"] for epoch in history)
-    best = min((e for e in history if e["stage"] == history[-1]["stage"]), key=lambda e: e["val_loss"])
+    best = min((e for e in history if e["stage"] == history[-1]["stage"]), key=wanted.monitored)
     return {
         "name": name,
         "split": wanted.split.kind,
@@ -170,6 +171,9 @@ def _line(
         "train_accuracy": f"{best['accuracy']:.3f}",
         "validation_accuracy": f"{best['val_accuracy']:.3f}",
         "validation_auc": f"{best['val_auc']:.3f}",
+        "validation_aucs": ", ".join(
+            f"{name.removeprefix(AUC_OF)} {value:.3f}" for name, value in best.items() if name.startswith(AUC_OF)
+        ),
         **{column: _tested(card, measure) for column, measure in TESTED.items()},
         "baseline": f"{doctor.institution_baseline(split):.3f}",
         "patient_auc": _tested(by_patient, "covid_auc"),

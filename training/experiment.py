@@ -1,12 +1,14 @@
 """An experiment: everything that decides what a training run makes, read from a TOML file.
 
-An unknown key, a wrong type or a value out of range is an error that names the key.
+An unknown key, a wrong type or a value out of range is an error that names the key. ``extends = "other.toml"``
+(a path from the file's own folder) takes from there, key by key, what the file does not say itself; lists as a whole.
 """
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -174,6 +176,10 @@ class Experiment(Table):
     distillation: Distillation | None = None
     stages: Annotated[list[Stage], Field(min_length=1)] = [Stage()]
 
+    def monitored(self, figures: Mapping[str, float]) -> float:
+        """The figure of an epoch by which the best is chosen; lower is better."""
+        return figures["val_loss"] if self.monitor == "loss" else -figures["val_auc"]
+
     def preprocessing(self, size: int) -> Preprocessing:
         """How slices become what the network takes at an input size, in training and in service."""
         return Preprocessing(size, channels=self.network.channels, lungs_only=self.lungs_only)
@@ -192,11 +198,29 @@ def read(path: Path, table: type[AnyTable]) -> AnyTable:
     """
     try:
         # As JSON, of which pydantic takes a list for a tuple even where it is strict.
-        return table.model_validate_json(json.dumps(tomllib.loads(path.read_text(encoding="utf-8")), default=str))
+        return table.model_validate_json(json.dumps(_extended(path), default=str))
+    except RecursionError:
+        raise TrainingError(f"{path} extends itself.") from None
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise TrainingError(f"{path}: {problems}") from None
+
+
+def _extended(path: Path) -> dict[str, Any]:
+    """What a file says, over what the file says that it extends."""
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TrainingError(f"{path} is not there.") from None
     except tomllib.TOMLDecodeError as error:
         raise TrainingError(f"{path} is not valid TOML: {error}") from None
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise TrainingError(f"{path}: {problems}") from None
+    base = said.pop("extends", None)
+    return _over(_extended(path.parent / str(base)), said) if base else said
+
+
+def _over(base: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    changed = {
+        key: _over(base[key], value) if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        for key, value in said.items()
+    }
+    return base | changed

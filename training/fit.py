@@ -1,5 +1,6 @@
 """Train one network as an experiment says: stages, epochs, best checkpoint, early stopping, exact resume."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +23,8 @@ from training.errors import TrainingError
 from training.experiment import Augmentation, Experiment, Stage
 from training.logs import Log
 from training.manifest import Row, label_indices
-from training.metrics import Probabilities, accuracy, cross_entropy, mean_institution_auc
-from training.run_folder import RunFolder, State
+from training.metrics import Probabilities, accuracy, cross_entropy, institution_aucs
+from training.run_folder import AUC_OF, RunFolder, State
 from training.splits import Split
 
 VALIDATION_BATCH = 32
@@ -108,7 +109,7 @@ def _stage(
         figures |= _validate(
             network, split, experiment.preprocessing(stage.size), cache, experiment.augmentation.darken
         )
-        if state.record(figures, figures["val_loss"] if experiment.monitor == "loss" else -figures["val_auc"]):
+        if state.record(figures, experiment.monitored(figures)):
             folder.save_best(state.stage, network.save_weights)
         folder.save(state, trainer.save_weights)
         print(f"epoch {state.epoch} of {stage.epochs}: {state.history[-1]}", flush=True)
@@ -247,11 +248,12 @@ def _validate(
         kept = np.random.default_rng(0).uniform(0, darken, (len(slices), 1, 1))
         slices = (slices * kept).astype(np.uint8)
     probabilities = _probabilities(network, slices, preprocessing)
-    labels = label_indices(rows)
+    labels, aucs = label_indices(rows), institution_aucs(probabilities, rows)
     return {
         "val_loss": cross_entropy(probabilities, labels),
         "val_accuracy": accuracy(probabilities, labels),
-        "val_auc": mean_institution_auc(probabilities, rows),
+        "val_auc": float(np.mean(list(aucs.values()))) if aucs else math.nan,
+        **{f"{AUC_OF}{name}": value for name, value in aucs.items()},
     }
 
 

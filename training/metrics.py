@@ -3,6 +3,7 @@
 Intervals are 95 % percentile intervals of a bootstrap over *patients*: slices of one patient are not independent.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -94,11 +95,11 @@ def risk_coverage(
     return answered / len(labels), np.cumsum(wrong) / answered
 
 
-def mean_institution_auc(probabilities: Probabilities, rows: Sequence[Row]) -> float:
-    """Mean over institutions of `covid_auc`, over those that have both COVID-19 and other slices."""
+def institution_aucs(probabilities: Probabilities, rows: Sequence[Row]) -> dict[str, float]:
+    """Institution -> `covid_auc`, of those that have both COVID-19 and other slices."""
     labels = label_indices(rows)
-    values = [covid_auc(probabilities[at], labels[at]) for at in by_institution(rows).values()]
-    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
+    values = {name: covid_auc(probabilities[at], labels[at]) for name, at in by_institution(rows).items()}
+    return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
 def by_institution(rows: Sequence[Row]) -> dict[str, NDArray[np.intp]]:

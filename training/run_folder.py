@@ -15,12 +15,15 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from training import manifest
 from training.errors import TrainingError
 from training.experiment import Experiment
 from training.splits import PARTS, Split
+
+AUC_OF: Final = "val_auc_"
+"""With the name of an institution behind it: the figure of an epoch that is the AUC on its validation patients."""
 
 
 @dataclass
@@ -99,7 +102,8 @@ class RunFolder:
         _replace(self.path / "state.json", lambda partial: partial.write_text(text, encoding="utf-8"))
         if state.history:
             with (self.path / "history.csv").open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(state.history[0]), lineterminator="\n")
+                columns = dict.fromkeys(name for epoch in state.history for name in epoch)
+                writer = csv.DictWriter(file, list(columns), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows(state.history)
 

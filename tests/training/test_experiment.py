@@ -44,6 +44,20 @@ def test_a_mistake_is_an_error_that_names_the_key(tmp_path: Path, text: str, nam
         experiment.load(tmp_path / "wrong.toml")
 
 
+def test_a_file_says_only_where_it_differs_from_the_one_it_extends(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("seed = 3\n[network]\ndropout = 0.5\npooling = 'flatten'")
+    (tmp_path / "one.toml").write_text("extends = 'base.toml'\n[network]\ndropout = 0.1\n[[stages]]\nsize = 64")
+    one = experiment.load(tmp_path / "one.toml")
+    assert (one.seed, one.network.dropout, one.network.pooling) == (3, 0.1, "flatten")
+    assert [stage.size for stage in one.stages] == [64]
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="is not there"):
         experiment.load(tmp_path / "none.toml")
+    (tmp_path / "round.toml").write_text("extends = 'round.toml'")
+    with pytest.raises(TrainingError, match="extends itself"):
+        experiment.load(tmp_path / "round.toml")
+    (tmp_path / "one.toml").write_text("extends = 'none.toml'")
+    with pytest.raises(TrainingError, match=r"none\.toml is not there"):
+        experiment.load(tmp_path / "one.toml")

@@ -28,10 +28,10 @@ def test_a_measure_that_is_not_defined_is_nan() -> None:
     assert np.isnan(metrics.recall(PROBABILITIES[:2], LABELS[:2], 2))
 
 
-def test_the_mean_over_institutions_counts_those_that_have_both() -> None:
+def test_institutions_have_an_auc_where_they_have_both_covid_and_other_slices() -> None:
     rows = people(2, "covid", "a", 1) + people(2, "noncovid", "a", 1) + people(2, "covid", "b", 1)
     probabilities = np.array([[0.1, 0.9, 0], [0.2, 0.8, 0], [0.9, 0.1, 0], [0.8, 0.2, 0], [0.9, 0.1, 0], [0.9, 0.1, 0]])
-    assert metrics.mean_institution_auc(probabilities, rows) == 1.0
+    assert metrics.institution_aucs(probabilities, rows) == {"a": 1.0}
 
 
 def test_the_summary_has_each_institution_with_intervals() -> None:
