@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.conftest import ROOT
-from tests.end_to_end.test_browser import give, rows
+from tests.end_to_end.reading import give, rows
 from tests.pictures import NOT_A_PICTURE, slice_file
 from tests.scans import dicom_series, scan, zipped
 from tests.server import start, stop

@@ -1,6 +1,7 @@
 """A real server: the Procfile's own command, in its own process, on a free port."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -63,6 +64,14 @@ def _children(pid: int) -> list[int]:
     return [int(child) for file in files for child in file.read_text().split()]
 
 
+def free_port() -> int:
+    """Where nobody listens on this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
 def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings: str) -> Server:
     """Start a server and wait until it is ready.
 
@@ -70,16 +79,14 @@ def start(temporary: Path, command: str = "", ready: str = "/readyz", **settings
         temporary: where it may write temporary files.
         command: what starts it on the port $PORT; by default the Procfile's.
         ready: the address that answers when it is ready.
-        settings: further environment variables.
+        settings: further environment variables; without a PORT it takes a free one.
     """
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = settings.get("PORT") or str(free_port())
     command = command or procfile("web")
     # Without CI: ONNX Runtime reports to its maker, and writes a file, unless it sees that it is tested.
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment |= settings
-    environment |= {"HOST": "127.0.0.1", "PORT": str(port), "TMPDIR": str(temporary)}
+    environment |= {"HOST": "127.0.0.1", "PORT": port, "TMPDIR": str(temporary)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     process = subprocess.Popen(["sh", "-c", f"exec {command}"], cwd=ROOT, env=environment, stderr=subprocess.PIPE)
     threading.Thread(target=_pass_on, args=[process.stderr], daemon=True).start()
@@ -104,6 +111,13 @@ def stop(server: Server) -> int:
     """Stop a server as a host would; returns its exit status."""
     server.process.terminate()
     return server.process.wait(30)
+
+
+def kill(server: Server) -> None:
+    """End all of a server at once, as a power cut would."""
+    for pid in server.processes():
+        os.kill(pid, signal.SIGKILL)
+    server.process.wait(30)
 
 
 def resident_megabytes(pids: list[int]) -> float:

@@ -3,7 +3,8 @@
 import { text } from "../strings.js";
 
 /** Call `take([{file, path}])` with whatever comes in. */
-export function listen({ inputs, samples, take }) {
+export function listen({ inputs, samples, take: taken }) {
+  const take = (found) => taken(found.filter(({ path }) => !leftBehind(path)));
   for (const input of inputs) {
     input.addEventListener("change", () => {
       take([...input.files].map(named));
@@ -53,7 +54,7 @@ async function dropped(transfer) {
 async function walked(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    return hidden(entry.name) ? [] : [{ file, path: entry.fullPath.slice(1) }];
+    return [{ file, path: entry.fullPath.slice(1) }];
   }
   const reader = entry.createReader();
   const found = [];
@@ -80,6 +81,6 @@ function pasted(file) {
 }
 
 /** What systems leave in folders, such as .DS_Store. */
-function hidden(name) {
-  return name.startsWith(".");
+function leftBehind(path) {
+  return path.includes("/.");
 }

@@ -164,6 +164,7 @@ function drawPlot() {
   points = pointsNow();
   byId("along").hidden = points.length < 2;
   if (points.length < 2) {
+    plot.clear();
     return;
   }
   const study = list.selected?.kind === "study" ? list.selected : null;

@@ -52,6 +52,14 @@ export class Plot extends EventTarget {
     this.#readout.textContent = "";
   }
 
+  /** Show nothing, and keep nothing. */
+  clear() {
+    this.#points = [];
+    this.#host.replaceChildren();
+    this.#host.removeAttribute("aria-valuetext");
+    this.#readout.textContent = "";
+  }
+
   /** Put the cursor on a point; -1 leaves it where it is. */
   at(number) {
     const point = this.#points[number];

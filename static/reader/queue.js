@@ -217,7 +217,8 @@ export class Queue extends EventTarget {
       this.busy = 0;
     } else if (!(error instanceof Refused)) {
       this.unreachable = true;
-      this.#set(batch, { state: "failed", problem: { title: text("problems.unreachable") } });
+      const waiting = this.items.filter((item) => item.state === "waiting");
+      this.#set([...batch, ...waiting], { state: "failed", problem: { title: text("problems.noAnswer") } });
     } else if (batch.length > 1) {
       this.#set(batch, { state: "waiting", alone: true }); // one of them is at fault: find it
     } else {

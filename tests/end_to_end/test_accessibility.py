@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import ROOT, absent
-from tests.end_to_end.test_browser import give, rows
+from tests.end_to_end.reading import give, rows
 from tests.pictures import NOT_A_PICTURE, slice_file
 from tests.scans import dicom_series, scan, zipped
 from tests.server import Server

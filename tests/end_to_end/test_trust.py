@@ -11,7 +11,7 @@ from model import bundle
 from model.labels import TITLES
 from model.phantom import lung_phantom
 from model.predictor import Options, Prediction, Predictor
-from tests.end_to_end.test_browser import give, rows
+from tests.end_to_end.reading import give, rows
 from tests.pictures import encode
 
 CANDIDATES = [(label, seed) for seed in range(40) for label in ("covid", "noncovid", "cap")]
