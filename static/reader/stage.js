@@ -15,6 +15,8 @@ export class Stage extends EventTarget {
   #slice = 0;
   /** Whether there is a picture; null while it is being fetched. */
   #shows = false;
+  /** Whether the connection broke before all slices were there. */
+  #cut = false;
   #drawing = new AbortController();
   #asking = new AbortController();
   #laid = null;
@@ -31,6 +33,7 @@ export class Stage extends EventTarget {
       this.dispatchEvent(new CustomEvent("slice", { detail: { index } }));
       this.#explain();
     });
+    this.#viewer.addEventListener("cut", () => (this.#cut = true));
     parts.label.append(new Option(text("stage.heatAuto"), ""), ...labels().map((label) => new Option(title(label), label)));
     parts.label.addEventListener("change", () => this.#explain());
     parts.heat.addEventListener("click", () => this.toggleHeat());
@@ -45,16 +48,16 @@ export class Stage extends EventTarget {
   /** Show the picture of an item, or none. */
   async show(item) {
     if (item !== this.#item) {
-      this.#item = item;
-      this.#slice = 0;
+      [this.#item, this.#slice] = [item, 0];
       await this.#draw();
     }
   }
 
   /** What is known of the item has changed: its answer has come, or the server is there again. */
   async refresh() {
-    if (this.#shows === false && this.#item?.answer) {
+    if ((this.#shows === false || this.#cut) && this.#item?.answer) {
       await this.#draw();
+      this.goTo(this.#slice);
     } else if (!this.#laid) {
       await this.#explain();
     }
@@ -110,7 +113,7 @@ export class Stage extends EventTarget {
       this.#viewer.clear();
       return;
     }
-    this.#shows = null;
+    [this.#shows, this.#cut] = [null, false];
     const shows = await this.#load(this.#item, signal);
     if (!signal.aborted) {
       this.#shows = shows;

@@ -62,9 +62,16 @@ class Viewer extends EventTarget {
     return this.#showLoaded(() => readPicture(source));
   }
 
-  /** Show the response of POST /volumes. Resolves to whether it could, as soon as its first slices can be seen. */
+  /**
+   * Show the response of POST /volumes. Resolves to whether it could, as soon as its first slices can be seen; the event
+   * `cut` tells that the others did not come.
+   */
   async showVolume(response) {
-    return this.#showLoaded(() => readVolume(response));
+    return this.#showLoaded(async () => {
+      const volume = await readVolume(response);
+      volume.complete.then((whole) => whole || volume !== this.#view.volume || this.dispatchEvent(new Event("cut")));
+      return volume;
+    });
   }
 
   /** Show nothing. */
