@@ -26,7 +26,7 @@ class Load:
     p99: float
     """Milliseconds from the first byte sent to the last received."""
     failures: int
-    """Answers with another status."""
+    """Answers with another status, and connections that broke."""
 
 
 class Connection:
@@ -84,7 +84,11 @@ def load(port: int, requests: list[bytes], clients: int, seconds: float) -> Load
         nonlocal failures
         connection = Connection(port)
         while (began := time.perf_counter()) < end:
-            status = connection.ask(requests[number % len(requests)])
+            try:
+                status = connection.ask(requests[number % len(requests)])
+            except OSError:
+                status = 0
+                connection.close()
             number += 1
             if status == 200:
                 took.append(time.perf_counter() - began)

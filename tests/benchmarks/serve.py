@@ -1,19 +1,20 @@
 """Our server against others that run the same network, all of them on this machine in turn.
 
-    python tests/benchmarks/serve.py [--rounds N] [--seconds S] [--only NAME ...] [--other-python PYTHON]
+    python tests/benchmarks/serve.py [--rounds N] [--seconds S] [--only NAME ...] [--other-python PYTHON] [--write FILE]
 
     paper    Flask in one sync worker: the upload to disk, Keras' `load_img`, `model.predict`
     ours     the Procfile's own command, with its defaults for this machine
     rest     ours, but that the network answers at once: what all the rest costs
-    litserve, bentoml    our `Predictor` behind them, a worker a core; left out where they are not installed.
-             They are no requirement of this project: install them into another environment, with numpy, pillow and
-             onnxruntime, and name its Python.
+    litserve, bentoml    our `Predictor` behind them, a worker a core; left out where they are not installed. They are
+             no requirement of this project. To make a Python for `--other-python` that has them:
+             python -m venv /tmp/rivals && /tmp/rivals/bin/pip install -r requirements-serve.txt litserve bentoml
     alone    no server at all: a process a core decodes and runs the network, as fast as it can. It is the most that a
-             server on these cores could give.
+             server on these cores could give. With the gate and the calibration, which every answer of ours has, and
+             without.
 
 All get the same forms with the same slices of 512 × 512 pixels, as PNG and as JPEG, from 1, 4 and 16 clients, which run
-on the same cores. Memory is that of all processes of a server after the load, pages that they share counted once.
-Ratios are medians over the rounds.
+on the same cores. Memory is that of all processes of a server after the load: proportional (pages that they share count
+once), and the sum of what is resident in each. Ratios are medians over the rounds.
 """
 
 import argparse
@@ -24,28 +25,32 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from model import bundle
+from model.images import decode
 from model.predictor import Predictor
+from tests.benchmarks import document
+from tests.benchmarks.document import CORES, table
 from tests.benchmarks.load import Load, load, upload
 from tests.conftest import ROOT
 from tests.pictures import slice_file
-from tests.server import Server, proportional_megabytes, start
+from tests.server import Server, procfile, proportional_megabytes, resident_megabytes, start
 
 CLIENTS = (1, 4, 16)
 KINDS = ("PNG", "JPEG")
 CASES = [(kind, clients) for kind in KINDS for clients in CLIENTS]
-CORES = len(os.sched_getaffinity(0))
 SLICES = {kind: [slice_file(seed=seed, kind=kind, size=512) for seed in range(10)] for kind in KINDS}
 REQUESTS = {kind: [upload(data) for data in slices] for kind, slices in SLICES.items()}
-FIGURES = ("rate", "p50", "p99", "failures")
-GUNICORN = "gunicorn --config gunicorn.conf.py"
+QUIET = ">/dev/null 2>&1"
+"""Whoever reads a log (here, the process that measures) must not take part."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Measured:
     ready: float
     """Seconds from its start to its first answer."""
     memory: float
-    """Megabytes of all its processes after the load."""
+    resident: float
+    """Megabytes of all its processes after the load; see above."""
     loads: dict[tuple[str, int], Load]
 
 
@@ -73,8 +79,8 @@ def contestants(python: str) -> dict[str, Contestant]:
         "paper": Contestant(
             "gunicorn --config /dev/null --bind 127.0.0.1:$PORT --timeout 120 tests.benchmarks.servers.paper:app"
         ),
-        "ours": Contestant(""),
-        "rest": Contestant(f'{GUNICORN} "tests.benchmarks.servers.decode_only:load()"'),
+        "ours": Contestant(procfile("web")),
+        "rest": Contestant('gunicorn --config gunicorn.conf.py "tests.benchmarks.servers.decode_only:load()"'),
     }
     if _has(python, "litserve"):
         found["litserve"] = Contestant(f"{python} tests/benchmarks/servers/lit.py $PORT {CORES}", "/health")
@@ -93,17 +99,15 @@ def measure(contestant: Contestant, seconds: float) -> Measured:
     with tempfile.TemporaryDirectory() as temporary:
         began = time.monotonic()
         environment = {"BENTOML_DO_NOT_TRACK": "True", "PYTHONPATH": str(ROOT)}
-        server = start(Path(temporary), contestant.command, contestant.ready, **environment)
+        server = start(Path(temporary), f"{contestant.command} {QUIET}", contestant.ready, **environment)
         ready = time.monotonic() - began
-        load(server.port, REQUESTS["PNG"], 2 * CORES, 1)
-        loads = {
-            (kind, clients): load(server.port, REQUESTS[kind], clients, seconds)
-            for kind in KINDS
-            for clients in CLIENTS
-        }
-        memory = proportional_megabytes(server.processes())
-        _end(server)
-    return Measured(ready, memory, loads)
+        try:
+            load(server.port, REQUESTS["PNG"], 2 * CORES, 1)
+            loads = {case: load(server.port, REQUESTS[case[0]], case[1], seconds) for case in CASES}
+            tree = server.processes()
+            return Measured(ready, proportional_megabytes(tree), resident_megabytes(tree), loads)
+        finally:
+            _end(server)
 
 
 def _end(server: Server) -> None:
@@ -118,11 +122,24 @@ def _end(server: Server) -> None:
     server.process.wait()
 
 
-def alone(seconds: float) -> dict[str, float]:
-    """Slices a second that decoding and the network allow: a process a core, and nothing else."""
+class Alone(NamedTuple):
+    """Slices a second without a server, by kind."""
+
+    whole: dict[str, float]
+    """All that an answer takes."""
+    network: dict[str, float]
+    """Decoding and the network, no more."""
+
+
+def alone(seconds: float) -> Alone:
+    """What these cores allow: a process a core, and nothing else."""
     with multiprocessing.get_context("spawn").Pool(CORES, _prepare) as pool:
-        pool.map(_slices, [("PNG", 0.5)] * CORES, chunksize=1)
-        return {kind: sum(pool.map(_slices, [(kind, seconds)] * CORES, chunksize=1)) for kind in KINDS}
+
+        def rate(way: Callable[[bytes], object], kind: str, seconds: float) -> float:
+            return sum(pool.starmap(_slices, [(way, kind, seconds)] * CORES, chunksize=1))
+
+        rate(_predict, "PNG", 0.5)
+        return Alone(*({kind: rate(way, kind, seconds) for kind in KINDS} for way in (_predict, _run_network)))
 
 
 def _prepare() -> None:
@@ -130,54 +147,87 @@ def _prepare() -> None:
     _predictor = Predictor(bundle.load())
 
 
-def _slices(work: tuple[str, float]) -> float:
-    kind, seconds = work
+def _predict(data: bytes) -> None:
+    _predictor.predict(data)
+
+
+def _run_network(data: bytes) -> None:
+    _predictor.engine.run(_predictor.bundle.preprocessing.batch([decode(data)]))
+
+
+def _slices(way: Callable[[bytes], object], kind: str, seconds: float) -> float:
     began, done = time.perf_counter(), 0
     while time.perf_counter() - began < seconds:
-        _predictor.predict(SLICES[kind][done % len(SLICES[kind])])
+        way(SLICES[kind][done % len(SLICES[kind])])
         done += 1
     return done / (time.perf_counter() - began)
 
 
 _predictor: Predictor
 
-
-def report(rounds: list[tuple[dict[str, Measured], dict[str, float]]]) -> None:
-    """Print the figures of each, and ours against each."""
-    print(f"\nMedians of {len(rounds)} round(s), {CORES} cores.")
-    print(f"{'':9} {'kind':5} {'clients':>7} {'requests/s':>11} {'p50, ms':>8} {'p99, ms':>8} {'failures':>8}")
-    for name in rounds[0][0]:
-        for kind, clients in CASES:
-            loads = [measured[name].loads[kind, clients] for measured, _ in rounds]
-            rate, p50, p99, failures = (median(getattr(one, figure) for one in loads) for figure in FIGURES)
-            print(f"{name:9} {kind:5} {clients:7} {rate:11.1f} {p50:8.1f} {p99:8.1f} {failures:8.0f}")
-    for kind in KINDS:
-        print(f"{'alone':9} {kind:5} {'-':>7} {median(most[kind] for _, most in rounds):11.1f}")
-    print(f"\n{'':9} {'ready, s':>9} {'memory, MB':>11}")
-    for name in rounds[0][0]:
-        ready = median(measured[name].ready for measured, _ in rounds)
-        print(f"{name:9} {ready:9.2f} {median(measured[name].memory for measured, _ in rounds):11.0f}")
-    if "ours" in rounds[0][0]:
-        _report_ratios(rounds)
+Round = tuple[dict[str, Measured], Alone]
 
 
-def _report_ratios(rounds: list[tuple[dict[str, Measured], dict[str, float]]]) -> None:
-    print("\nOurs over the others:")
-    for name in rounds[0][0]:
-        if name == "ours":
-            continue
+def report(rounds: list[Round]) -> str:
+    """The figures of each, and ours against each, in Markdown."""
+    names = [name for name in rounds[0][0] if all(name in measured for measured, _ in rounds)]
+    parts = [_speeds(rounds, names), _sizes(rounds, names)]
+    if "ours" in names:
+        parts += [
+            "Ours over the others: requests/s by kind of slices and number of clients, memory, time.",
+            _ratios(rounds, [name for name in names if name != "ours"]),
+        ]
+    return "\n\n".join([f"Medians of {len(rounds)} round(s).", *parts])
+
+
+def _speeds(rounds: list[Round], names: list[str]) -> str:
+    def row(name: str, kind: str, clients: int) -> list[object]:
+        loads = [measured[name].loads[kind, clients] for measured, _ in rounds]
+        rate, p50, p99 = (median(getattr(one, figure) for one in loads) for figure in ("rate", "p50", "p99"))
+        return [name, kind, clients, f"{rate:.1f}", f"{p50:.1f}", f"{p99:.1f}", sum(one.failures for one in loads)]
+
+    rows = [row(name, *case) for name in names for case in CASES]
+    rows += [["alone", kind, "–", f"{median(m.whole[kind] for _, m in rounds):.1f}", "", "", ""] for kind in KINDS]
+    return table(["server", "slices", "clients", "requests/s", "p50, ms", "p99, ms", "failures"], rows)
+
+
+def _sizes(rounds: list[Round], names: list[str]) -> str:
+    def row(name: str) -> list[str]:
+        each = [measured[name] for measured, _ in rounds]
+        memory, resident = median(one.memory for one in each), median(one.resident for one in each)
+        return [name, f"{median(one.ready for one in each):.2f}", f"{memory:.0f}", f"{resident:.0f}"]
+
+    head = ["server", "ready after, s", "memory, MB", "resident in each process, summed, MB"]
+    return table(head, [row(name) for name in names])
+
+
+def _ratios(rounds: list[Round], names: list[str]) -> str:
+    """Ours over each of the others, round by round; the median."""
+
+    def row(name: str) -> list[str]:
         pairs = [(measured["ours"], measured[name]) for measured, _ in rounds]
-        rates = [
-            f"{case[0]} {case[1]}: {median(a.loads[case].rate / b.loads[case].rate for a, b in pairs):.2f}"
+        rates = [f"{median(_over(a.loads[case].rate, b.loads[case].rate) for a, b in pairs):.2f}" for case in CASES]
+        memory, resident = (
+            median(a.memory / b.memory for a, b in pairs),
+            median(a.resident / b.resident for a, b in pairs),
+        )
+        return [name, *rates, f"{memory:.2f}", f"{resident:.2f}", f"{median(a.ready / b.ready for a, b in pairs):.2f}"]
+
+    def row_alone(name: str, part: int) -> list[str]:
+        shares = [
+            f"{median(measured['ours'].loads[case].rate / most[part][case[0]] for measured, most in rounds):.2f}"
             for case in CASES
         ]
-        memory, ready = median(a.memory / b.memory for a, b in pairs), median(a.ready / b.ready for a, b in pairs)
-        print(f"{name:9} requests/s {', '.join(rates)}; memory {memory:.2f}; time to ready {ready:.2f}")
-    most = [
-        f"{kind} {median(measured['ours'].loads[kind, 4].rate / most[kind] for measured, most in rounds):.2f}"
-        for kind in KINDS
-    ]
-    print(f"{'alone':9} requests/s at 4 clients {', '.join(most)}")
+        return [name, *shares, "", "", ""]
+
+    rates = [f"{kind}, {clients}" for kind, clients in CASES]
+    rows = [row(name) for name in names]
+    rows += [row_alone("alone", 0), row_alone("alone, without gate and calibration", 1)]
+    return table(["server", *rates, "memory", "resident", "ready after"], rows)
+
+
+def _over(ours: float, theirs: float) -> float:
+    return ours / theirs if theirs else float("inf")
 
 
 def main() -> None:
@@ -187,17 +237,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="of each load")
     parser.add_argument("--only", nargs="*", help="names from the list above")
     parser.add_argument("--other-python", default=sys.executable, help="a Python that has litserve and bentoml")
+    document.add_argument(parser)
     arguments = parser.parse_args()
-    field = {
-        name: contestant
-        for name, contestant in contestants(arguments.other_python).items()
-        if not arguments.only or name in arguments.only
-    }
-    rounds = []
-    for _ in range(arguments.rounds):
-        measured = {name: measure(contestant, arguments.seconds) for name, contestant in field.items()}
-        rounds.append((measured, alone(arguments.seconds)))
-    report(rounds)
+    found = contestants(arguments.other_python)
+    field = {name: found[name] for name in found if not arguments.only or name in arguments.only}
+    rounds = [one_round(field, arguments.seconds) for _ in range(arguments.rounds)]
+    document.give(report(rounds), arguments.write)
+
+
+def one_round(field: dict[str, Contestant], seconds: float) -> Round:
+    """All in turn; one that fails is told of and left out."""
+    measured = {}
+    for name, contestant in field.items():
+        try:
+            measured[name] = measure(contestant, seconds)
+        except (AssertionError, OSError) as error:
+            print(f"{name} failed ({error}). What says why: {contestant.command}", file=sys.stderr)
+    return measured, alone(seconds)
 
 
 if __name__ == "__main__":

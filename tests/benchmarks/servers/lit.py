@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import litserve
+from fastapi import Request
 
 from model import bundle
 from model.predictor import Predictor
@@ -17,8 +17,8 @@ class Api(litserve.LitAPI):
         self.predictor = Predictor(bundle.load())
         self.predictor.warm_up()
 
-    def decode_request(self, request: Any) -> bytes:
-        return bytes(request["file"].file.read())
+    def decode_request(self, request: Request) -> bytes:
+        return bytes(request["file"].file.read())  # LitServe gives the form
 
     def predict(self, data: bytes) -> dict[str, float]:
         return self.predictor.predict(data).probabilities
