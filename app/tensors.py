@@ -3,7 +3,6 @@
 Source: https://github.com/kserve/open-inference-protocol, "Inference Protocol" and "Binary Tensor Data Extension".
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from flask import Request, Response, current_app, jsonify
 from numpy.typing import NDArray
 
+from app import bounded_json
 from app.errors import Problem
 
 JSON_LENGTH: Final = "Inference-Header-Content-Length"
@@ -23,6 +23,10 @@ _RAW: Final = np.dtype("<f4")
 
 MAX_JSON_BYTES: Final = 8 * 2**20
 """Of the part that is JSON: two slices in full precision. Its numbers take ten times that in memory."""
+
+JSON_MARKS: Final = b'[{"'
+MOST_MARKS: Final = 2**18
+"""Of the above in JSON: three slices, nested as the shape is, have as many lists."""
 
 Tensor = NDArray[np.float32]
 
@@ -84,10 +88,7 @@ def _split(request: Request) -> tuple[dict[str, Any], bytes]:
         raise Problem(
             "too_large", f"At most {MAX_JSON_BYTES:,} bytes of JSON are read. Send the values as binary data."
         )
-    try:
-        members = json.loads(body[: int(length)])
-    except (ValueError, RecursionError):
-        members = None
+    members = bounded_json.parse(body[: int(length)], JSON_MARKS, MOST_MARKS)
     if not isinstance(members, dict):
         raise Problem("invalid_json", 'Send a JSON object: {"inputs": [{"name", "shape", "datatype", "data"}]}.')
     return members, body[int(length) :]

@@ -9,6 +9,7 @@ from typing import IO, Any, Final, cast
 from flask import Request, current_app
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from app import bounded_json
 from app.errors import Problem
 
 MAX_FILENAME: Final = 255
@@ -16,6 +17,10 @@ MAX_FILENAME: Final = 255
 
 SPARE_FORM_PARTS: Final = 16
 """Form parts that a request may have beside its files."""
+
+JSON_MARKS: Final = b'[{,"'
+MARKS_A_FILE: Final = MAX_FILENAME + 16
+"""What of the above a picture needs in JSON: all characters of its name may be such."""
 
 DRAINED_BODIES: Final = 8
 """How many times the largest body is read and thrown away of a request that is too large."""
@@ -85,7 +90,7 @@ def read_uploads(request: Request, allowance: Allowance) -> list[Upload]:
     request.max_content_length = allowance.bytes
     request.max_form_parts = allowance.files + SPARE_FORM_PARTS
     try:
-        uploads = _read(request)
+        uploads = _read(request, allowance)
     except RequestEntityTooLarge:
         _drain(request)
         raise _too_large(request, allowance) from None
@@ -112,11 +117,11 @@ def read_body(request: Request, most: int) -> bytes:
         raise Problem("too_large", f"The request is larger than {most:,} bytes.") from None
 
 
-def _read(request: Request) -> list[Upload]:
+def _read(request: Request, allowance: Allowance) -> list[Upload]:
     if request.mimetype == "multipart/form-data":
         return _from_form(request)
     if request.is_json:
-        return _from_json(request)
+        return _from_json(request, allowance.files)
     data = _body(request)
     if not data:
         return []
@@ -139,10 +144,11 @@ def _from_form(request: Request) -> list[Upload]:
     return [_named(name, data) for name, data in request.files_in_order() if name or data]
 
 
-def _from_json(request: Request) -> list[Upload]:
-    if not _body(request):
+def _from_json(request: Request, files: int) -> list[Upload]:
+    text = _body(request)
+    if not text:
         return []
-    body = request.get_json(silent=True)
+    body = bounded_json.parse(text, JSON_MARKS, (files + 1) * MARKS_A_FILE)
     if not isinstance(body, dict):
         raise Problem(
             "invalid_json", 'Send a JSON object: {"image": "<base64>"} or {"images": [{"image": "<base64>"}]}.'

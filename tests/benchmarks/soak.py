@@ -1,0 +1,143 @@
+"""Many requests in a row, a share of them hostile, against a real server: does its memory stay flat?
+
+    python tests/benchmarks/soak.py [--requests N] [--workers N] [--clients N]
+
+Every fifth request is hostile: truncated and lying pictures and DICOM, decompression and zip bombs, deeply nested JSON,
+text, heads that are too large. Prints what was answered, the memory of all processes of the server (pages that they
+share counted once) through the run, and the mean of the last quarter over that of the first.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
+from statistics import mean
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.load import Connection, upload
+from tests.pictures import NOT_A_PICTURE, REFUSED, slice_file
+from tests.scans import REFUSED as REFUSED_SCANS
+from tests.scans import REFUSED_ARCHIVES, dicom_series, dicom_slice, scan, zipped
+from tests.server import Server, proportional_megabytes, start, stop
+
+EVERY = 5
+"""One request of so many is hostile."""
+
+SAMPLES = 200
+"""How often memory is looked at."""
+
+
+@dataclass
+class Soaked:
+    """What came of it."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    """Kind of request and status -> how often; status 0 where the connection was cut."""
+    megabytes: list[float] = field(default_factory=list)
+    """Of the process tree, evenly through the run."""
+
+    @property
+    def ratio(self) -> float:
+        """Mean memory in the last quarter over that in the first."""
+        quarter = len(self.megabytes) // 4
+        return mean(self.megabytes[-quarter:]) / mean(self.megabytes[:quarter])
+
+
+def raw(body: bytes, content_type: str, path: str = "/predict", head: str = "") -> bytes:
+    """The bytes of a request with this body."""
+    lines = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {content_type}\r\n{head}"
+    return f"{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def good() -> list[bytes]:
+    """Requests that are answered with 200."""
+    slices = [slice_file(seed=seed, kind=kind, size=512) for seed in range(10) for kind in ("PNG", "JPEG")]
+    study = zipped({str(number): data for number, data in enumerate(dicom_series(scan(4)))})
+    return [*map(upload, slices), upload(dicom_slice()), upload(study, "/studies")]
+
+
+def hostile() -> list[bytes]:
+    """Requests that are refused."""
+    nested = [b'{"image":' + b"[" * 2**20, b'{"images":[' + b"[]," * 2**20 + b"[]]}", json.dumps({"image": "!"}).encode()]
+    tensors = b'{"inputs":[{"name":"slice","datatype":"FP32","shape":[1,256,256,3],"data":[' + b"[]," * 2**20 + b"[]]}]}"
+    return [
+        *(upload(data) for data, *_ in REFUSED.values() if data),
+        *(upload(make()) for make, *_ in REFUSED_SCANS.values()),
+        *(upload(make(), "/studies") for make, *_ in REFUSED_ARCHIVES.values()),
+        *(raw(body, "application/json") for body in nested),
+        raw(tensors, "application/json", "/v2/models/custom_cnn/infer"),
+        raw(NOT_A_PICTURE, "text/plain"),
+        raw(b"", "image/png", head="X-Large: " + "x" * 2**14 + "\r\n"),
+        raw(b"", "image/png", head="".join(f"X-{number}: x\r\n" for number in range(500))),
+    ]
+
+
+def soak(server: Server, requests: int, clients: int) -> Soaked:
+    """Ask so many times, from some clients, one after the other each."""
+    outcome, lock, order = Soaked(), threading.Lock(), _order(requests)
+
+    def client() -> None:
+        with Connection(server.port) as connection:
+            while (following := _next(order, lock)) is not None:
+                number, kind, request = following
+                status = _ask(connection, request)
+                with lock:
+                    outcome.answers[f"{kind} {status}"] += 1
+                    if number % max(1, requests // SAMPLES) == 0:
+                        outcome.megabytes.append(proportional_megabytes(server.processes()))
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcome
+
+
+def _order(requests: int) -> Iterator[tuple[int, str, bytes]]:
+    welcome, unwelcome = cycle(good()), cycle(hostile())
+    for number in range(requests):
+        yield (number, "hostile", next(unwelcome)) if number % EVERY == 0 else (number, "good", next(welcome))
+
+
+def _next(order: Iterator[tuple[int, str, bytes]], lock: threading.Lock) -> tuple[int, str, bytes] | None:
+    with lock:
+        return next(order, None)
+
+
+def _ask(connection: Connection, request: bytes) -> int:
+    try:
+        return connection.ask(request)
+    except OSError:  # a head that is too large is refused while it is being sent
+        connection.close()
+        return 0
+
+
+def main() -> None:
+    """Soak a server of its own, and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--clients", type=int, default=4)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        server = start(Path(temporary), WEB_CONCURRENCY=str(arguments.workers))
+        try:
+            outcome = soak(server, arguments.requests, arguments.clients)
+        finally:
+            stop(server)
+    for kind, number in sorted(outcome.answers.items()):
+        print(f"{kind:12} {number:6}")
+    print("\nMB through the run:", *(f"{value:.0f}" for value in outcome.megabytes[:: max(1, len(outcome.megabytes) // 20)]))
+    print(f"most: {max(outcome.megabytes):.0f} MB; last quarter over the first: {outcome.ratio:.3f}")
+
+
+if __name__ == "__main__":
+    main()
