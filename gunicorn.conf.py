@@ -10,6 +10,8 @@ import tempfile
 from contextlib import suppress
 from typing import Any
 
+from model.allocation import give_back
+
 MEMORY_OF_A_WORKER = 150 * 2**20
 """Bytes, with its reading process; what all workers share comes on top once."""
 
@@ -22,6 +24,8 @@ def machine_memory() -> int:
     except (OSError, ValueError):  # no container, or one without a limit
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
+
+give_back()
 
 bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"
 

@@ -20,6 +20,7 @@ from app.payload import Answer, Payload
 from app.studies import study_events
 from app.uploads import Upload
 from app.vault import TooManyAttemptsError, Vault
+from model.allocation import give_back
 from model.study import Study
 
 SETTINGS: Final = config.read(os.environ)
@@ -34,6 +35,7 @@ _loaded: dict[str, Any] = {}
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def load(**_: object) -> None:
     """Load the network, when a process of the worker begins."""
+    give_back()
     _loaded.update(flask=create_app(), vault=background.vault(SETTINGS))
 
 

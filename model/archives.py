@@ -15,6 +15,7 @@ from typing import Final
 
 from model.errors import ArchiveError, ImageTooLargeError, TooManyFilesError
 from model.header import Limits
+from model.inflating import GZIPPED, inflated
 from model.kinds import ARCHIVES, GZIP, kind_of
 
 LABEL_LENGTH: Final = 255
@@ -106,7 +107,7 @@ def _check_directory(data: bytes, limits: Limits) -> None:
 
 
 def _of_tar(data: bytes, limits: Limits) -> Iterator[SourceFile]:
-    plain = _gunzipped(data, limits) if data.startswith(GZIP) else data
+    plain = inflated(data, GZIPPED, "The archive", limits) if data.startswith(GZIP) else data
     with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         for number, member in enumerate(archive):
             if number > 2 * limits.slices:  # folders and links count here, too
@@ -117,16 +118,6 @@ def _of_tar(data: bytes, limits: Limits) -> Iterator[SourceFile]:
 
 def _part(plain: bytes, begin: int, size: int) -> bytes:
     return plain[begin : begin + size]
-
-
-def _gunzipped(data: bytes, limits: Limits) -> bytes:
-    inflater, most = zlib.decompressobj(zlib.MAX_WBITS | 16), limits.unpacked(len(data))
-    plain = inflater.decompress(data, most)
-    if inflater.unconsumed_tail:
-        raise ImageTooLargeError(f"The archive unpacks to more than {most:,} bytes.")
-    if not inflater.eof:
-        raise ArchiveError(_BROKEN)
-    return plain
 
 
 def _label(name: str) -> str:

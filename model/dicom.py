@@ -7,7 +7,6 @@ Clauses are those of DICOM 2024: PS3.3 (modules), PS3.5 (encoding), PS3.10 (file
 import io
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,6 +23,7 @@ from pydicom.tag import BaseTag
 from model.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedTypeError
 from model.geometry import MAX_TILT, Orientation, axial_orientation
 from model.header import Header, Limits, Plane
+from model.inflating import PLAIN, inflated
 from model.pictures import MIN_SIDE, Slice
 from model.window import HounsfieldSlice, Window, rounded
 
@@ -143,12 +143,8 @@ def _inflated(data: bytes, limits: Limits) -> bytes:
     syntax = uid.DeflatedExplicitVRLittleEndian.encode()
     if syntax not in data[144:end]:
         return data
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    most = limits.unpacked(len(data))
-    inflated = inflater.decompress(data[end:], most)
-    if inflater.unconsumed_tail:
-        raise ImageTooLargeError(f"The DICOM inflates to more than {most:,} bytes. Send it uncompressed.")
-    return data[:end].replace(syntax, uid.ExplicitVRLittleEndian.encode().ljust(len(syntax), b"\0")) + inflated
+    head = data[:end].replace(syntax, uid.ExplicitVRLittleEndian.encode().ljust(len(syntax), b"\0"))
+    return head + inflated(data[end:], PLAIN, "The DICOM", limits)
 
 
 def _parse(plain: bytes) -> tuple[Dataset, bool]:

@@ -33,7 +33,7 @@ def _magic(head: bytes) -> Kind:
 
 
 def _peek(data: bytes) -> bytes:
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, PEEK)
+    try:  # of a piece: zlib copies what it leaves unread
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data[: 2**16], PEEK)
     except zlib.error:
         return b""

@@ -6,7 +6,6 @@ NIfTI-1 and NIfTI-2 single files, plain or gzipped, any axis order: the affine t
 
 import io
 import math
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from model.errors import ImageError, ImageTooLargeError, UnreadableImageError, UnsupportedTypeError
 from model.geometry import Orientation, axial_orientation
 from model.header import Header, Limits, Plane
+from model.inflating import GZIPPED, inflated
 from model.kinds import GZIP
 from model.pictures import MIN_SIDE, Slice
 from model.window import HounsfieldSlice, Window, rounded
@@ -97,24 +97,13 @@ def _decoded(data: bytes, indices: Sequence[int], limits: Limits) -> Iterator[ND
 
 def _open(data: bytes, limits: Limits) -> Volume:
     try:
-        return _volume(_inflated(data, limits), limits)
+        return _volume(inflated(data, GZIPPED, "The NIfTI", limits) if data.startswith(GZIP) else data, limits)
     except ImageError:
         raise
     except MemoryError:
         raise ImageTooLargeError("Reading the NIfTI takes more memory than is allowed.") from None
     except Exception:  # noqa: BLE001 - broken headers raise nearly anything
         raise UnreadableImageError("The NIfTI is cut off or corrupt. Export it again.") from None
-
-
-def _inflated(data: bytes, limits: Limits) -> bytes:
-    if not data.startswith(GZIP):
-        return data
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    most = limits.unpacked(len(data))
-    plain = inflater.decompress(data, most)
-    if inflater.unconsumed_tail:
-        raise ImageTooLargeError(f"The NIfTI unpacks to more than {most:,} bytes.")
-    return plain
 
 
 def _volume(plain: bytes, limits: Limits) -> Volume:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
+from model.allocation import give_back
 from model.errors import ImageError
 from model.header import Limits
 from model.window import Window
@@ -77,6 +78,7 @@ def main(handler: Handler = handle) -> None:
     descriptor, memory = int(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the patient's pixels
+    give_back()
     serve(Connection(descriptor), handler)
 
 

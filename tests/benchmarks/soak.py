@@ -8,12 +8,13 @@ share counted once) through the run, and the mean of the last quarter over that 
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -30,8 +31,8 @@ from tests.server import Server, proportional_megabytes, start, stop
 EVERY = 5
 """One request of so many is hostile."""
 
-SAMPLES = 200
-"""How often memory is looked at."""
+SECONDS = 0.2
+"""Between two looks at the memory."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Soaked:
     answers: Counter[str] = field(default_factory=Counter)
     """Kind of request and status -> how often; status 0 where the connection was cut."""
     megabytes: list[float] = field(default_factory=list)
-    """Of the process tree, evenly through the run."""
+    """Of the process tree, through the run."""
 
     @property
     def ratio(self) -> float:
@@ -65,14 +66,15 @@ def good() -> list[bytes]:
 
 def hostile() -> list[bytes]:
     """Requests that are refused."""
-    nested = [b'{"image":' + b"[" * 2**20, b'{"images":[' + b"[]," * 2**20 + b"[]]}", json.dumps({"image": "!"}).encode()]
-    tensors = b'{"inputs":[{"name":"slice","datatype":"FP32","shape":[1,256,256,3],"data":[' + b"[]," * 2**20 + b"[]]}]}"
+    infer = "/v2/models/custom_cnn/infer"
+    empty_lists = b"[]," * 2**20 + b"[]"
     return [
         *(upload(data) for data, *_ in REFUSED.values() if data),
         *(upload(make()) for make, *_ in REFUSED_SCANS.values()),
         *(upload(make(), "/studies") for make, *_ in REFUSED_ARCHIVES.values()),
-        *(raw(body, "application/json") for body in nested),
-        raw(tensors, "application/json", "/v2/models/custom_cnn/infer"),
+        raw(b'{"image":' + b"[" * 10_000, "application/json"),
+        raw(b'{"images":[%s]}' % empty_lists, "application/json"),
+        raw(b'{"inputs":[{"data":[%s]}]}' % empty_lists, "application/json", infer),
         raw(NOT_A_PICTURE, "text/plain"),
         raw(b"", "image/png", head="X-Large: " + "x" * 2**14 + "\r\n"),
         raw(b"", "image/png", head="".join(f"X-{number}: x\r\n" for number in range(500))),
@@ -86,28 +88,28 @@ def soak(server: Server, requests: int, clients: int) -> Soaked:
     def client() -> None:
         with Connection(server.port) as connection:
             while (following := _next(order, lock)) is not None:
-                number, kind, request = following
+                kind, request = following
                 status = _ask(connection, request)
                 with lock:
                     outcome.answers[f"{kind} {status}"] += 1
-                    if number % max(1, requests // SAMPLES) == 0:
-                        outcome.megabytes.append(proportional_megabytes(server.processes()))
 
     threads = [threading.Thread(target=client) for _ in range(clients)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    while any(thread.is_alive() for thread in threads):
+        with suppress(OSError):  # a reading process that a hostile file ended
+            outcome.megabytes.append(proportional_megabytes(server.processes()))
+        time.sleep(SECONDS)
     return outcome
 
 
-def _order(requests: int) -> Iterator[tuple[int, str, bytes]]:
+def _order(requests: int) -> Iterator[tuple[str, bytes]]:
     welcome, unwelcome = cycle(good()), cycle(hostile())
     for number in range(requests):
-        yield (number, "hostile", next(unwelcome)) if number % EVERY == 0 else (number, "good", next(welcome))
+        yield ("hostile", next(unwelcome)) if number % EVERY == 0 else ("good", next(welcome))
 
 
-def _next(order: Iterator[tuple[int, str, bytes]], lock: threading.Lock) -> tuple[int, str, bytes] | None:
+def _next(order: Iterator[tuple[str, bytes]], lock: threading.Lock) -> tuple[str, bytes] | None:
     with lock:
         return next(order, None)
 
@@ -135,7 +137,10 @@ def main() -> None:
             stop(server)
     for kind, number in sorted(outcome.answers.items()):
         print(f"{kind:12} {number:6}")
-    print("\nMB through the run:", *(f"{value:.0f}" for value in outcome.megabytes[:: max(1, len(outcome.megabytes) // 20)]))
+    print(
+        "\nMB through the run:",
+        *(f"{value:.0f}" for value in outcome.megabytes[:: max(1, len(outcome.megabytes) // 20)]),
+    )
     print(f"most: {max(outcome.megabytes):.0f} MB; last quarter over the first: {outcome.ratio:.3f}")
 
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.benchmarks.load import Connection, upload
+from tests.benchmarks.soak import soak
 from tests.pictures import REFUSED, slice_file
 from tests.server import Server, start, stop
 
@@ -108,6 +109,15 @@ def test_metrics_are_those_of_all_workers(pair: Server) -> None:
     for _ in range(20):
         ask(pair)
     assert total() == before + 20
+
+
+def test_hostile_files_among_the_good_harm_nobody(pair: Server) -> None:
+    """The short form of `tests/benchmarks/soak.py`, which looks at the memory, too."""
+    workers = pair.workers()
+    answers = soak(pair, requests=400, clients=4).answers
+    assert answers["good 200"] == 320
+    assert {kind.split()[1] for kind in answers} <= {"200", "400", "413", "415", "422", "431"}
+    assert pair.workers() == workers
 
 
 def test_what_is_in_flight_is_answered_before_the_server_stops(tmp_path_factory: pytest.TempPathFactory) -> None:
