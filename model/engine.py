@@ -73,6 +73,10 @@ class OnnxEngine:
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
+        # The first run warms the network up, before the workers are made: its activations must not stay with the main
+        # process, where nobody uses them again.
+        self._run_options = onnxruntime.RunOptions()
+        self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         there = {output.name for output in self._session.get_outputs()}
         self._outputs = [*OUTPUTS, *(name for name in MORE_OUTPUTS if name in there)]
         # Each run at once holds some 20 MB of activations; more of them than cores gain nothing.
@@ -80,7 +84,8 @@ class OnnxEngine:
 
     def run(self, batch: Batch) -> Outputs:
         with self._places:
-            answers = self._session.run(self._outputs, {self._input: batch})
+            options, self._run_options = self._run_options, None
+            answers = self._session.run(self._outputs, {self._input: batch}, options)
         return Outputs(**dict(zip(self._outputs, answers, strict=True)))
 
 

@@ -25,6 +25,9 @@ CPU_SECONDS: Final = 1.5
 
 STEP_BYTES: Final = 64 * 2**20
 
+UNUSED: Final = ("requests", "scipy", "tqdm")
+"""What pydicom and nibabel load where it is installed, for downloads and formats that are not read here."""
+
 Reply = tuple[dict[str, Any], bytes]
 Handler = Callable[[dict[str, Any], bytes], Iterator[Reply]]
 
@@ -83,6 +86,7 @@ def main(handler: Handler = handle) -> None:
 
 
 if __name__ == "__main__":
+    sys.modules.update(dict.fromkeys(UNUSED))  # type: ignore[arg-type] # none of it is to be found
     # Imported before the process says that it is ready, so that no file's time is spent on it.
     import model.dicom
     import model.nifti  # noqa: F401

@@ -83,7 +83,8 @@ def hostile() -> list[bytes]:
 
 def soak(server: Server, requests: int, clients: int) -> Soaked:
     """Ask so many times, from some clients, one after the other each."""
-    outcome, lock, order = Soaked(), threading.Lock(), _order(requests)
+    outcome, lock = Soaked(), threading.Lock()
+    order = _order(requests, cycle(good()), cycle(hostile()))
 
     def client() -> None:
         with Connection(server.port) as connection:
@@ -103,8 +104,7 @@ def soak(server: Server, requests: int, clients: int) -> Soaked:
     return outcome
 
 
-def _order(requests: int) -> Iterator[tuple[str, bytes]]:
-    welcome, unwelcome = cycle(good()), cycle(hostile())
+def _order(requests: int, welcome: Iterator[bytes], unwelcome: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
     for number in range(requests):
         yield ("hostile", next(unwelcome)) if number % EVERY == 0 else ("good", next(welcome))
 
