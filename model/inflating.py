@@ -10,9 +10,9 @@ PLAIN: Final = -zlib.MAX_WBITS
 GZIPPED: Final = zlib.MAX_WBITS | 16
 """Kinds of a stream, as zlib numbers them."""
 
-PIECE: Final = 2**16
+PIECE: Final = 2**13
 
-BLANK: Final = 32 * 2**20
+BLANK: Final = 16 * 2**20
 """Bytes that may be of any ratio to what they came from: a volume may begin with slices of air."""
 
 
@@ -35,6 +35,7 @@ def inflated(data: bytes, kind: int, what: str, limits: Limits) -> bytes:
         most = min(limits.unpacked(len(data)), limits.unpacked(begin + PIECE) + BLANK)
         plain += inflater.decompress(data[begin : begin + PIECE], most - len(plain) + 1)
         if len(plain) > most:
+            plain.clear()  # the error keeps this frame for a while
             raise ImageTooLargeError(
                 f"{what} unpacks to more than {limits.ratio} times its size or {limits.bytes:,} bytes."
             )
