@@ -1,43 +1,38 @@
 """How gunicorn serves CovidScanner. Settings of the application itself are in app/config.py."""
 
 import atexit
-import ctypes
 import gc
 import logging
 import os
 import shutil
+import sys
 import tempfile
-from contextlib import suppress
 from typing import Any
 
-from model.allocation import give_back
+from model import machine
 
 MEMORY_OF_A_WORKER = 150 * 2**20
 """Bytes, with its reading process; what all workers share comes on top once."""
 
 
-def machine_memory() -> int:
-    """Bytes that this process may have: of the machine, or of its container."""
-    try:
-        with open("/sys/fs/cgroup/memory.max") as file:
-            return int(file.read())
-    except (OSError, ValueError):  # no container, or one without a limit
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def setting(name: str, default: int, least: int = 1) -> int:
+    """A number from the environment, of those that hosts set and the application does not know."""
+    text = os.environ.get(name) or str(default)
+    if not text.isascii() or not text.isdigit() or not least <= int(text) < 2**16:
+        sys.exit(f"CovidScanner cannot start: {name}={text!r} is not allowed; it takes a whole number from {least} on.")
+    return int(text)
 
 
-give_back()
+machine.give_back_memory()
 
-bind = f"{os.environ.get('HOST', '0.0.0.0')}:{os.environ.get('PORT', '8000')}"
+bind = f"{os.environ.get('HOST', '0.0.0.0')}:{setting('PORT', 8000, least=0)}"
 
 # A process a core, as far as the memory goes: decoding and HTTP hold Python's lock, the network does not. Heroku-style
 # hosts set WEB_CONCURRENCY.
-cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-workers = int(os.environ.get("WEB_CONCURRENCY") or max(1, min(cores, machine_memory() // MEMORY_OF_A_WORKER - 1)))
+workers = setting("WEB_CONCURRENCY", max(1, min(machine.cores(), machine.memory() // MEMORY_OF_A_WORKER - 1)))
 # The code and the network are loaded once, and shared. TensorFlow does not bear it.
 preload_app = os.environ.get("COVIDSCANNER_ENGINE", "onnx") == "onnx"
 worker_class = "app.worker.Worker"
-# Those that wait in the queue, those that run, and some to answer health checks meanwhile.
-threads = int(os.environ.get("COVIDSCANNER_QUEUE") or 32) + cores + 6
 keepalive = 10
 
 # Nothing of a request is written to disk: the workers' heartbeat and counts stay in memory where the system allows,
@@ -48,7 +43,7 @@ control_socket_disable = True
 
 if not os.environ.get("COVIDSCANNER_METRICS_FOLDER"):
     counts = tempfile.mkdtemp(prefix="covidscanner-metrics-", dir=memory_folder)
-    os.environ["COVIDSCANNER_METRICS_FOLDER"] = os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
+    os.environ["COVIDSCANNER_METRICS_FOLDER"] = counts
     main_process = os.getpid()
 
     def remove_counts() -> None:
@@ -57,14 +52,19 @@ if not os.environ.get("COVIDSCANNER_METRICS_FOLDER"):
             shutil.rmtree(counts, ignore_errors=True)
 
     atexit.register(remove_counts)
+if os.path.isdir(os.environ["COVIDSCANNER_METRICS_FOLDER"]):  # otherwise the application says so
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ["COVIDSCANNER_METRICS_FOLDER"]
 
 # Heroku's router gives up after 30 s.
 timeout = 30
 graceful_timeout = 25
 
-with suppress(OSError, AttributeError):  # a C library that knows of it (GNU's: mallopt(3), M_ARENA_MAX)
-    # Otherwise each of many threads keeps free memory of its own.
-    ctypes.CDLL(None).mallopt(-8, 1)
+
+def on_starting(_server: Any) -> None:
+    """Before there are workers: settings that none of them could start with end the start here, once."""
+    from app.wsgi import check_settings  # not before the folder of its metrics is named
+
+    check_settings()
 
 
 def when_ready(_server: Any) -> None:

@@ -12,7 +12,7 @@ from flask_cors import CORS
 
 from app import api, config, errors, headers, inference, keys, metrics, pages, rates, samples, uploads
 from app.admission import Queue
-from model import bundle
+from model import bundle, machine
 from model.predictor import Predictor
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     app.extensions["predictor"] = _load_predictor(app.config)
     if app.config["CORS_ORIGINS"]:
         CORS(app, origins=app.config["CORS_ORIGINS"])
-    app.extensions["queue"] = Queue(os.cpu_count() or 1, app.config["QUEUE"], app.config["MAX_SECONDS"])
+    app.extensions["queue"] = Queue(machine.cores(), app.config["QUEUE"], app.config["MAX_SECONDS"])
     if app.config["BROKER_URL"]:
         from app.background import Background  # Celery is large, and most servers have no workers
 

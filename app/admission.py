@@ -30,6 +30,7 @@ class Queue:
     """
 
     def __init__(self, running: int, waiting: int, seconds: float) -> None:
+        self.size = running + waiting
         self._places = threading.BoundedSemaphore(running)
         self._waiting, self._most = 0, waiting
         self._lock = threading.Lock()

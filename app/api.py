@@ -14,7 +14,7 @@ from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
 from app.parameters import read_options
 from app.payload import Payload
-from app.studies import Event, study_answer, study_events, usable, wanted_series
+from app.studies import Event, study_answer, study_events, time_limit, timely, usable, wanted_series
 from app.uploads import Allowance, Upload, read_uploads
 from app.volumes import stack_of
 from model import model_card
@@ -64,9 +64,10 @@ def studies() -> Response:
 def volumes() -> Response:
     """The files of the request as one volume to look at: a NIfTI file, sent while it is decoded."""
     reading_process().start()
-    stack = stack_of(read_uploads(request, Allowance.of_study()), wanted_series(request))
+    uploads, series, check = read_uploads(request, Allowance.of_study()), wanted_series(request), time_limit()
+    stack = stack_of(uploads, series, check)
     headers = {"Content-Length": str(stack.size), "Content-Disposition": "attachment; filename=volume.nii"}
-    return Response(stack.parts(), headers=headers, mimetype=encoding.NIFTI)
+    return Response(timely(stack.parts(), check), headers=headers, mimetype=encoding.NIFTI)
 
 
 @blueprint.get("/studies/<study>")

@@ -38,9 +38,21 @@ class Setting:
 
 
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not re.fullmatch("0*[1-9][0-9]{,11}", text):
         raise ValueError("a whole number of at least 1")
     return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch("0*[1-9][0-9]{,4}", text):
+        raise ValueError("a whole number of seconds, from 1 to 99999")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise ValueError("a folder that exists")
+    return Path(text)
 
 
 def _engine(text: str) -> str:
@@ -62,8 +74,16 @@ def _rate(text: str) -> str:
     return text
 
 
+def _is_redis(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # which quotes what may be a password
+        return False
+
+
 def _storage(text: str) -> str:
-    if text != "memory://" and urlsplit(text).scheme not in ("redis", "rediss"):
+    if text != "memory://" and not _is_redis(text):
         raise ValueError("memory:// or the address of a Redis, such as redis://localhost:6379/0")
     return text
 
@@ -76,7 +96,7 @@ def _origins(text: str) -> list[str]:
 
 
 def _broker(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss"):
+    if not _is_redis(text):
         raise ValueError("the address of a Redis, such as redis://localhost:6379/0")
     return text
 
@@ -92,23 +112,23 @@ def _key(text: str) -> bytes:
 
 
 SETTINGS: Final = (
-    Setting("BUNDLE", DEFAULT_FOLDER, Path, "folder of the network to serve"),
+    Setting("BUNDLE", DEFAULT_FOLDER, _folder, "folder of the network to serve"),
     Setting("ENGINE", ENGINES[0], _engine, "what runs the network: onnx, or keras (needs TensorFlow; slower, larger)"),
     Setting("MAX_BODY_BYTES", 32 * 2**20, _positive, "largest request body"),
     Setting("MAX_FILES", 64, _positive, "most pictures in one request"),
     Setting("MAX_PIXELS", MAX_PIXELS, _positive, "most pixels (width × height) in one picture"),
     Setting("MAX_STUDY_BYTES", Limits.bytes, _positive, "largest study: request body, and what is packed in it"),
     Setting("MAX_STUDY_FILES", Limits.slices, _positive, "most files in a study, and most slices in a volume"),
-    Setting("MAX_SECONDS", 25, _positive, "longest time for a request of slices"),
+    Setting("MAX_SECONDS", 25, _seconds, "longest time for a request of slices"),
     Setting("QUEUE", 32, _positive, "most requests of a process that wait for their turn; a further one gets 503"),
     Setting("API_KEYS", [], _keys, "SHA-256 hashes of the keys that may ask; none by default: anybody may", True),
     Setting("RATE_LIMIT", "", _rate, "most requests of a client, such as 600/minute; none by default"),
     Setting("RATE_STORAGE", "memory://", _storage, "where requests are counted: each process, or a Redis", True),
-    Setting("METRICS_FOLDER", "", str, "folder in which the processes share their counts; gunicorn makes one"),
+    Setting("METRICS_FOLDER", "", _folder, "folder in which the processes share their counts; gunicorn makes one"),
     Setting("BROKER_URL", "", _broker, "Redis that hands studies to workers; none by default", True),
     Setting("STUDY_KEY", b"", _key, "key under which studies wait in Redis", True),
-    Setting("STUDY_SECONDS", 120, _positive, "most seconds that a worker reads a study"),
-    Setting("STUDY_EXPIRY", 900, _positive, "seconds after which a waiting study, and later its answer, is gone"),
+    Setting("STUDY_SECONDS", 120, _seconds, "longest time that reading a study may take"),
+    Setting("STUDY_EXPIRY", 900, _seconds, "seconds after which a waiting study, and later its answer, is gone"),
     Setting("CORS_ORIGINS", [], _origins, "other sites whose pages may call the API; none by default"),
 )
 

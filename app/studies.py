@@ -1,7 +1,9 @@
 """What both faces do with the files of a study: one answer for all of them."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 from flask import Request, current_app
 
@@ -17,6 +19,7 @@ from model.selection import Progress
 from model.study import Seen, Study, predict_study
 
 Event = Progress | Seen | Study
+T = TypeVar("T")
 
 
 def is_study(uploads: Sequence[Upload]) -> bool:
@@ -29,13 +32,36 @@ def study_events(uploads: Sequence[Upload], series: str | None = None, options: 
     """Classify the files as one study; see `model.study.predict_study`.
 
     Raises:
-        Problem: a file name cannot be used, or the files hold nothing that can be classified.
+        Problem: a file name cannot be used, the files hold nothing that can be classified, or it takes too long.
     """
     sources = sources_of(uploads)
     try:
-        yield from predict_study(predictor(), sources, limits(), series, options)
+        yield from timely(predict_study(predictor(), sources, limits(), series, options), time_limit())
     except ImageError as error:
         raise Problem.of(error) from None
+
+
+def time_limit() -> Callable[[], None]:
+    """What to call between two steps of a study: it raises the Problem when the study's time, from now, is over."""
+    end = time.monotonic() + current_app.config["STUDY_SECONDS"]
+
+    def check() -> None:
+        if time.monotonic() > end:
+            raise too_slow()
+
+    return check
+
+
+def timely(steps: Iterator[T], check: Callable[[], None]) -> Iterator[T]:
+    """The same steps, with a look at the clock after each."""
+    for step in steps:
+        check()
+        yield step
+
+
+def too_slow() -> Problem:
+    """What a client is told whose study takes longer than it may."""
+    return Problem("too_slow", "Reading took too long. Send one series of fewer slices.")
 
 
 def sources_of(uploads: Sequence[Upload]) -> list[SourceFile]:

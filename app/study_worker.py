@@ -4,6 +4,7 @@ The network is loaded in each of the worker's processes, once. Settings come fro
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,15 +18,28 @@ from app.classification import predictor
 from app.errors import Problem, problem_body, problem_of_unexpected
 from app.parameters import read_options
 from app.payload import Answer, Payload
-from app.studies import study_events
+from app.studies import study_events, too_slow
 from app.uploads import Upload
 from app.vault import TooManyAttemptsError, Vault
-from model.allocation import give_back
+from model import bundle
+from model.errors import BundleError
+from model.machine import give_back_memory
 from model.study import Study
 
-SETTINGS: Final = config.read(os.environ)
-if not SETTINGS["BROKER_URL"]:
-    raise config.ConfigurationError("A worker needs COVIDSCANNER_BROKER_URL.")
+
+def _settings() -> dict[str, Any]:
+    """From the environment; where the worker cannot work with them, it ends with a line that says why."""
+    try:
+        settings = config.read(os.environ)
+        if not settings["BROKER_URL"]:
+            raise config.ConfigurationError("A worker needs COVIDSCANNER_BROKER_URL.")
+        bundle.load(settings["BUNDLE"])  # again in each of its processes, where a fault would be found too late
+    except (config.ConfigurationError, BundleError) as error:
+        sys.exit(f"CovidScanner cannot start: {error}")
+    return settings
+
+
+SETTINGS: Final = _settings()
 
 app = background.celery(SETTINGS)
 
@@ -35,7 +49,7 @@ _loaded: dict[str, Any] = {}
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def load(**_: object) -> None:
     """Load the network, when a process of the worker begins."""
-    give_back()
+    give_back_memory()
     _loaded.update(flask=create_app(), vault=background.vault(SETTINGS))
 
 
@@ -75,7 +89,7 @@ def _read(vault: Vault, study: str, payload: Payload) -> None:
             if not vault.report(study, encoding.line(event)["progress"]):
                 return  # nobody waits for it any more
     except SoftTimeLimitExceeded:
-        _finish(vault, study, Problem("too_slow", "Reading took too long. Send one series of fewer slices."))
+        _finish(vault, study, too_slow())
     except Problem as problem:
         _finish(vault, study, problem)
     except Exception as error:  # noqa: BLE001 - whatever it is, the study ends, and its sender is told

@@ -1,6 +1,6 @@
 """The files of a request as one volume to look at."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app.errors import Problem
 from app.studies import limits, sources_of
@@ -9,13 +9,15 @@ from model.errors import ImageError
 from model.stack import Stack, stacked
 
 
-def stack_of(uploads: Sequence[Upload], series: str | None = None) -> Stack:
+def stack_of(uploads: Sequence[Upload], series: str | None, check: Callable[[], None]) -> Stack:
     """The series of the files that is shown; see `model.stack.stacked`.
 
     Raises:
-        Problem: a file name cannot be used, or nothing in the files can be shown.
+        Problem: a file name cannot be used, nothing in the files can be shown, or `check` says that it takes too long.
     """
     try:
-        return stacked(sources_of(uploads), limits(), series)
+        stack = stacked(sources_of(uploads), limits(), series, check)
     except ImageError as error:
         raise Problem.of(error) from None
+    check()  # as long as it can still be said
+    return stack

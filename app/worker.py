@@ -10,6 +10,7 @@ import selectors
 import socket
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -23,6 +24,9 @@ HEAD_BYTES: Final = 2**16
 CHUNK: Final = 2**18
 
 END_OF_CHUNKS: Final = b"0\r\n\r\n"
+
+SPARE_THREADS: Final = 6
+"""Beside those of requests that run or wait: they answer health checks meanwhile."""
 
 SEND_SECONDS: Final = 15.0
 """How long a client may leave its answer lying."""
@@ -130,6 +134,11 @@ class Worker(gthread.ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._arriving: dict[int, gthread.TConn] = {}
+
+    def load_wsgi(self) -> None:
+        """Load the application, and have a thread for each request that its queue lets run or wait."""
+        super().load_wsgi()
+        self.tpool = ThreadPoolExecutor(self.wsgi.extensions["queue"].size + SPARE_THREADS)
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, and wait for its request without a thread."""

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from model import machine
 from model.bundle import Bundle
 from model.preprocessing import Batch
 
@@ -80,7 +81,7 @@ class OnnxEngine:
         there = {output.name for output in self._session.get_outputs()}
         self._outputs = [*OUTPUTS, *(name for name in MORE_OUTPUTS if name in there)]
         # Each run at once holds some 20 MB of activations; more of them than cores gain nothing.
-        self._places = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._places = threading.BoundedSemaphore(machine.cores())
 
     def run(self, batch: Batch) -> Outputs:
         with self._places:

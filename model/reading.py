@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from model.allocation import give_back
 from model.errors import ImageError
 from model.header import Limits
+from model.machine import give_back_memory
 from model.window import Window
 
 CPU_SECONDS: Final = 1.5
@@ -81,7 +81,7 @@ def main(handler: Handler = handle) -> None:
     descriptor, memory = int(sys.argv[1]), int(sys.argv[2])
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold the patient's pixels
-    give_back()
+    give_back_memory()
     serve(Connection(descriptor), handler)
 
 

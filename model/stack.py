@@ -9,7 +9,7 @@ reads.
 import json
 import math
 import struct
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
@@ -104,23 +104,29 @@ class Stack:
                 yield from [blank] * (len(part) - len(decoded))
 
 
-def stacked(sources: Sequence[SourceFile], limits: Limits, series: str | None = None) -> Stack:
-    """Choose the series of a study, as `model.study.predict_study` does, to look at it.
+def stacked(
+    sources: Sequence[SourceFile],
+    limits: Limits,
+    series: str | None = None,
+    between: Callable[[], None] = lambda: None,
+) -> Stack:
+    """Choose the series of a study, as `model.study.predict_study` does, to look at it; calls `between` two steps.
 
     Raises:
         ImageError: nothing in the files can be shown, or it is larger than the limits; the code says why.
     """
-    stack = Stack(_last(selected(sources, limits, series)), limits)
+    stack = Stack(_last(selected(sources, limits, series), between), limits)
     voxels = math.prod(stack.shape) * stack.dtype.itemsize
     if voxels > limits.bytes:
         raise ImageTooLargeError(f"The series has {voxels:,} bytes of voxels; at most {limits.bytes:,} are shown.")
     return stack
 
 
-def _last(steps: Generator[Any, None, Selection]) -> Selection:
+def _last(steps: Generator[Any, None, Selection], between: Callable[[], None]) -> Selection:
     while True:
         try:
             next(steps)
+            between()
         except StopIteration as end:
             selection: Selection = end.value
             return selection

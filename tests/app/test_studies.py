@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
-from app import uploads
+from app import create_app, uploads
 from model.errors import UnreadableImageError
 from model.predictor import Predictor
 from tests.app.problems import assert_problem
@@ -249,3 +249,11 @@ def test_no_part_of_a_study_is_copied_when_it_is_read(app: Any) -> None:
         ((_, first),) = request.files_in_order()
         ((_, second),) = request.files_in_order()
         assert first is second
+
+
+@pytest.mark.parametrize("path", ["/studies", "/volumes", "/"])
+def test_a_study_that_takes_too_long_is_ended(path: str) -> None:
+    client = create_app({"STUDY_SECONDS": 0}).test_client()
+    response = client.post(path, **form([("study.zip", zipped(dict(SERIES)))]))
+    assert response.status_code == 422
+    assert "Reading took too long" in response.text
