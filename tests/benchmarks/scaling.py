@@ -1,11 +1,14 @@
-"""Studies an hour by way of the queue, with one worker and with two: `python tests/benchmarks/scaling.py`.
+"""Studies an hour by way of the queue, with one worker and with two.
 
-A real Redis, a real server and real workers on this machine; each study has 60 slices of 512 × 512. Prints a table.
+    python tests/benchmarks/scaling.py [--studies N] [--slices N] [--write docs/scaling.md]
+
+A real Redis, a real server and real workers on this machine; each study is a zip of slices of 512 × 512 pixels.
 """
 
 import argparse
 import base64
 import json
+import math
 import os
 import shutil
 import socket
@@ -15,32 +18,74 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.benchmarks import document
+from tests.benchmarks.document import CORES, table
+from tests.conftest import ROOT
 from tests.scans import dicom_series, scan, zipped
-from tests.server import procfile, start, stop
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.server import peak_megabytes, procfile, start, stop
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=20)
     parser.add_argument("--slices", type=int, default=60)
+    document.add_argument(parser)
     arguments = parser.parse_args()
     study = zipped({str(number): data for number, data in enumerate(dicom_series(scan(arguments.slices, size=512)))})
-    print("| workers | studies | seconds | studies an hour | megabytes a worker |\n|---:|---:|---:|---:|---:|")
-    hourly = [measure(workers, arguments.studies, study) for workers in (1, 2)]
-    print(f"\nTwo workers do {hourly[1] / hourly[0]:.2f} times what one does, on {os.cpu_count()} cores.")
-    workers = 1000 / hourly[0]
-    print(f"A thousand studies an hour of {arguments.slices} slices need {workers:.1f} such workers, a core each.")
+    one, two = (measure(workers, arguments.studies, study) for workers in (1, 2))
+    slices = f"{arguments.slices} slices a study, {len(study) / 1e6:.0f} MB zipped."
+    document.give(f"{slices}\n\n{report(one, two)}", arguments.write)
 
 
-def measure(workers: int, studies: int, study: bytes) -> float:
-    """Studies an hour with so many workers, which start first."""
+def report(one: "Measured", two: "Measured") -> str:
+    """What one worker and what two did, and what a thousand studies an hour take."""
+    head = ["workers", "studies", "seconds", "studies an hour", "MB a worker", "most MB in Redis"]
+    more, alone, beside = two.hourly / one.hourly, 1000 / one.hourly, CORES * 1000 / two.hourly
+    return (
+        f"{table(head, [one.row(), two.row()])}\n\n"
+        f"Two workers do {more:.2f} times what one does, on {CORES} cores, which the server and Redis share with them. "
+        f"A thousand such studies an hour need {math.ceil(alone)} workers with a core each for themselves, or "
+        f"{math.ceil(beside)} cores as busy as these."
+    )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """So many workers, and what they did."""
+
+    workers: int
+    studies: int
+    seconds: float
+    memory: float
+    """Megabytes of each worker after the last study."""
+    redis: float
+    """Megabytes of Redis when it held most."""
+
+    @property
+    def hourly(self) -> float:
+        """Studies an hour."""
+        return 3600 * self.studies / self.seconds
+
+    def row(self) -> list[object]:
+        """Of the table."""
+        return [
+            self.workers,
+            self.studies,
+            f"{self.seconds:.1f}",
+            f"{self.hourly:.0f}",
+            f"{self.memory:.0f}",
+            f"{self.redis:.0f}",
+        ]
+
+
+def measure(workers: int, studies: int, study: bytes) -> Measured:
+    """Let so many workers, which start first, read so many studies."""
     folder = Path(tempfile.mkdtemp())
     port = free_port()
     redis_server = [shutil.which("redis-server") or "redis-server", "--port", str(port), "--save", ""]
@@ -60,13 +105,12 @@ def measure(workers: int, studies: int, study: bytes) -> float:
         answer(server.address, [hand_over(server.address, study) for _ in range(studies)])
         seconds = time.monotonic() - began
         memory = sum(map(tree_megabytes, (worker.pid for worker in processes[1:]))) / workers
+        return Measured(workers, studies, seconds, memory, peak_megabytes(processes[0].pid))
     finally:
         stop(server)
         for process in reversed(processes):
             process.terminate()
             process.wait(60)
-    print(f"| {workers} | {studies} | {seconds:.1f} | {3600 * studies / seconds:.0f} | {memory:.0f} |", flush=True)
-    return 3600 * studies / seconds
 
 
 def hand_over(address: str, study: bytes) -> str:
