@@ -128,7 +128,7 @@ def model() -> Response:
 @blueprint.get("/openapi.json")
 def openapi_document() -> Response:
     """The description of this API."""
-    return jsonify(openapi.document(current_app.config))
+    return jsonify(openapi.document(current_app.config, predictor().bundle))
 
 
 def _handed_over(uploads: Sequence[Upload], series: str | None) -> Response:

@@ -14,12 +14,16 @@ from app.admission import admitted
 from app.classification import predictor
 from app.tensors import DATATYPE, Tensor
 from app.uploads import read_body
+from model.bundle import Bundle
 
 blueprint = Blueprint("inference", __name__, url_prefix="/v2")
 
 SERVER: Final = {"name": "covidscanner", "version": "1", "extensions": ["binary_tensor_data"]}
 
 INPUT: Final = "slice"
+
+OUTPUTS: Final = ("probabilities", "logits", "features")
+"""Those of the network's outputs (`model.engine.Outputs`) that the protocol gives."""
 
 MODEL: Final = "/models/<name>"
 VERSION: Final = "/models/<name>/versions/<version>"
@@ -49,12 +53,14 @@ def metadata(name: str, version: str | None = None) -> Response:
     """What the network takes and gives."""
     _check_model(name, version)
     bundle = predictor().bundle
+    # -1 stands for the number of slices, and for the number of features, which is the network's.
+    shapes = zip(OUTPUTS, ([-1, len(bundle.labels)], [-1, len(bundle.labels)], [-1, -1]), strict=True)
     return jsonify(
         name=bundle.name,
         versions=[bundle.version],
         platform="onnxruntime_onnx" if predictor().engine.name == "onnx" else "keras",
-        inputs=[{"name": INPUT, "datatype": DATATYPE, "shape": [-1, *_input_shape()]}],
-        outputs=[{"name": output, "datatype": DATATYPE, "shape": shape} for output, shape in _outputs().items()],
+        inputs=[{"name": INPUT, "datatype": DATATYPE, "shape": [-1, *input_shape(bundle)]}],
+        outputs=[{"name": output, "datatype": DATATYPE, "shape": shape} for output, shape in shapes],
     )
 
 
@@ -73,7 +79,7 @@ def infer(name: str, version: str | None = None) -> Response:
     """Run the network on preprocessed slices."""
     _check_model(name, version)
     read_body(request, current_app.config["MAX_BODY_BYTES"])
-    asked = tensors.read_request(request, INPUT, _input_shape(), list(_outputs()))
+    asked = tensors.read_request(request, INPUT, input_shape(predictor().bundle), OUTPUTS)
     members: dict[str, Any] = {"model_name": name, "model_version": predictor().bundle.version}
     if asked.id is not None:
         members["id"] = asked.id
@@ -89,18 +95,13 @@ def _problem(problem: errors.Problem) -> Response:
 def _run(tensor: Tensor) -> dict[str, Tensor]:
     """The outputs, by name. Slice by slice: together they would take more memory and, on a processor, more time."""
     runs = [predictor().run(tensor[index : index + 1]) for index in range(len(tensor))]
-    return {output: np.concatenate([getattr(run, output) for run in runs]) for output in _outputs()}
+    return {output: np.concatenate([getattr(run, output) for run in runs]) for output in OUTPUTS}
 
 
-def _input_shape() -> tuple[int, int, int]:
-    preprocessing = predictor().bundle.preprocessing
+def input_shape(bundle: Bundle) -> tuple[int, int, int]:
+    """Of one slice."""
+    preprocessing = bundle.preprocessing
     return preprocessing.size, preprocessing.size, preprocessing.channels
-
-
-def _outputs() -> dict[str, list[int]]:
-    """Name -> shape; -1 stands for the number of slices, and for the number of features, which is the network's."""
-    classes = len(predictor().bundle.labels)
-    return {"probabilities": [-1, classes], "logits": [-1, classes], "features": [-1, -1]}
 
 
 def _check_model(name: str, version: str | None) -> None:

@@ -1,28 +1,32 @@
 """The OpenAPI description of the API, made from the settings and the table of problems."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, get_args
 
+from app import openapi_inference
 from app.classification import DISCLAIMER
 from app.encoding import NDJSON, NIFTI
 from app.errors import KINDS
+from app.schema import ANY as _ANY
+from app.schema import Schema
+from app.schema import get as _get
+from app.schema import problems as _problem_responses
+from app.schema import record as _object
+from app.schema import ref as _ref
+from app.schema import response as _response
 from app.uploads import MAX_FILENAME, RAW_TYPES
+from model.bundle import Bundle
 from model.calibration import LEVEL, LEVELS
 from model.labels import LABELS
 from model.predictor import Abstained
 from model.study_rule import COMBINATIONS
 
-Schema = dict[str, Any]
-
 _FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 """The bytes of a file."""
 
-_ANY: Final = (401, 429, 500)
-"""Problems that any address may answer."""
 
-
-def document(settings: Mapping[str, Any]) -> Schema:
-    """The OpenAPI 3.1 document of this server."""
+def document(settings: Mapping[str, Any], bundle: Bundle) -> Schema:
+    """The OpenAPI 3.1 document of a server with these settings, of this network."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -41,8 +45,9 @@ def document(settings: Mapping[str, Any]) -> Schema:
             "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
             "/metrics": {"get": _metrics()},
             "/model": {"get": _get("model", "The card of the network that is served", "Card")},
+            **openapi_inference.paths(bundle),
         },
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": {**_schemas(), **openapi_inference.schemas(bundle)}},
     }
 
 
@@ -204,35 +209,6 @@ def _metrics() -> Schema:
     content = {"text/plain": {"schema": {"type": "string"}}}
     responses = {"200": {"description": "Prometheus' text format", "content": content}, **_problem_responses(*_ANY)}
     return {"operationId": "prometheus", "summary": "Counts and times, for Prometheus", "responses": responses}
-
-
-def _get(name: str, summary: str, schema: str) -> Schema:
-    responses = {"200": _response(summary, schema), **_problem_responses(*_ANY)}
-    return {"operationId": name, "summary": summary, "responses": responses}
-
-
-def _response(description: str, schema: str, media_type: str = "application/json") -> Schema:
-    return {"description": description, "content": {media_type: {"schema": _ref(schema)}}}
-
-
-def _problem_responses(*statuses: int) -> Schema:
-    return {
-        str(status): _response(
-            ", ".join(f"`{code}`" for code, kind in KINDS.items() if kind.status == status),
-            "Problem",
-            "application/problem+json",
-        )
-        for status in statuses
-    }
-
-
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _object(optional: Collection[str] = (), /, **properties: Schema) -> Schema:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required}
 
 
 def _schemas() -> Schema:

@@ -98,7 +98,7 @@ def problems() -> str:
 @blueprint.get("/docs")
 def docs() -> str:
     """The API, to read."""
-    calls = documents.calls(openapi.document(current_app.config))
+    calls = documents.calls(openapi.document(current_app.config, predictor().bundle))
     return render_template("docs.html", calls=calls, examples=documents.examples())
 
 

@@ -18,7 +18,7 @@ def test_the_document_names_every_address_of_the_api(app: Flask, client: FlaskCl
     served = {
         str(rule).replace("<", "{").replace(">", "}")
         for rule in app.url_map.iter_rules()
-        if rule.endpoint.startswith("api.")
+        if rule.endpoint.startswith(("api.", "inference."))
     }
     assert described == served - {"/openapi.json"}
 
@@ -32,3 +32,22 @@ def test_answers_are_as_described(client: FlaskClient, names: list[str]) -> None
     described = document["paths"]["/predict"]["post"]["responses"][str(response.status_code)]
     schema = described["content"][response.mimetype]["schema"]
     Draft202012Validator({**schema, "components": document["components"]}).validate(response.get_json())
+
+
+def test_answers_of_the_inference_protocol_are_as_described(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+    model = client.get("/model").get_json()["name"]
+    tensor = {"name": "slice", "shape": [1, 256, 256, 3], "datatype": "FP32", "data": [0.5] * (256 * 256 * 3)}
+    schemas = {"components": document["components"]}
+    asked = {"$ref": "#/components/schemas/InferenceRequest", **schemas}
+    Draft202012Validator(asked).validate({"inputs": [tensor]})
+    for path, method, sent in [
+        ("/v2", "get", None),
+        ("/v2/models/{name}", "get", None),
+        ("/v2/models/{name}/ready", "get", None),
+        ("/v2/models/{name}/infer", "post", {"inputs": [tensor]}),
+    ]:
+        response = client.open(path.format(name=model), method=method.upper(), json=sent)
+        described = document["paths"][path][method]["responses"][str(response.status_code)]
+        schema = described["content"][response.mimetype]["schema"]
+        Draft202012Validator({**schema, **schemas}).validate(response.get_json())

@@ -50,8 +50,8 @@ def report(one: "Measured", two: "Measured") -> str:
     return (
         f"{table(head, [one.row(), two.row()])}\n\n"
         f"Two workers do {more:.2f} times what one does, on {CORES} cores, which the server and Redis share with them. "
-        f"A thousand such studies an hour need {math.ceil(alone)} workers with a core each for themselves, or "
-        f"{math.ceil(beside)} cores as busy as these."
+        f"The workers of a thousand such studies an hour need {math.ceil(alone)} core(s) of their own, or "
+        f"{math.ceil(beside)} that are as busy as these."
     )
 
 
