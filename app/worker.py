@@ -6,6 +6,7 @@ accepts connections also collects what they send, as a proxy in front would, so 
 bytes that have come.
 """
 
+import logging
 import selectors
 import socket
 import time
@@ -121,6 +122,17 @@ class Arrival:
         return self._wanted is not None and self.received >= self._wanted
 
 
+def discreet(record: logging.LogRecord) -> bool:
+    """A filter of gunicorn's log, which else quotes what was sent: a line that is no HTTP, an address, an error."""
+    for beginning in ("Invalid request", "Error handling request"):
+        if record.getMessage().startswith(beginning):
+            record.msg, record.args = beginning, ()
+    if record.exc_info and record.exc_info[0]:
+        record.msg = f"{record.msg}: {record.exc_info[0].__name__}"
+        record.exc_info = record.exc_text = None
+    return True
+
+
 class Worker(gthread.ThreadWorker):
     """gunicorn's threaded worker, but that a request gets its thread when it is whole."""
 
@@ -133,6 +145,7 @@ class Worker(gthread.ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.log.error_log.addFilter(discreet)
         self._arriving: dict[int, gthread.TConn] = {}
 
     def load_wsgi(self) -> None:

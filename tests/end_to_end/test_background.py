@@ -24,7 +24,8 @@ from tests.end_to_end.test_server import post
 from tests.scans import dicom_series, scan, zipped
 from tests.server import Server, _children, procfile, start, stop
 
-SERIES = zipped({f"MARKED^NAME{number}.dcm": data for number, data in enumerate(dicom_series(scan()))})
+TAGS: dict[str, Any] = dict.fromkeys(("PatientName", "PatientID", "SeriesDescription"), "MARKED")
+SERIES = zipped({f"MARKED{number}.dcm": data for number, data in enumerate(dicom_series(scan(), **TAGS))})
 LONG = zipped({str(number): data for number, data in enumerate(dicom_series(scan(40)))})
 ZIP = {"Content-Type": "application/zip"}
 LATER = {**ZIP, "Prefer": "respond-async"}
@@ -141,11 +142,24 @@ def without_id(answer: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in answer.items() if name != "request_id"}
 
 
-def test_a_study_waits_encrypted_and_gets_the_answer_that_it_would_have_had_at_once(web: Server, settings: Any) -> None:
+def content(client: Any) -> str:
+    """All that Redis holds, keys and values."""
+    readers = {
+        b"string": client.get,
+        b"list": lambda key: client.lrange(key, 0, -1),
+        b"hash": client.hgetall,
+        b"zset": lambda key: client.zrange(key, 0, -1),
+        b"set": client.smembers,
+    }
+    return repr([(key, readers[client.type(key)](key)) for key in client.keys("*")])
+
+
+def test_a_study_waits_encrypted_and_gets_the_answer_that_it_would_have_had_at_once(
+    web: Server, settings: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = hand_over(web)
     redis_ = settings[0].client
-    kept = [redis_.dump(key) for key in redis_.keys("*")]
-    assert not any(b"MARKED" in value or b"DICM" in value or b"PK\3\4" in value for value in kept)
+    kept = content(redis_)
     assert all(0 < redis_.ttl(key) <= 900 for key in redis_.keys("covidscanner:study:*"))
     assert get(web, path)[0] == 202
     with worker(settings):
@@ -155,6 +169,10 @@ def test_a_study_waits_encrypted_and_gets_the_answer_that_it_would_have_had_at_o
     assert without_id(answer) == without_id(at_once)
     assert not redis_.keys("*:payload")
     assert all(0 < redis_.ttl(key) <= 900 for key in redis_.keys("covidscanner:study:*"))
+    assert "MARKED" in json.dumps(answer)
+    told = "".join(capfd.readouterr())
+    for hidden in ("MARKED", "DICM", "PK\\x03\\x04", "probabilities"):
+        assert hidden not in kept + content(redis_) + told
 
 
 def test_a_study_that_cannot_be_read_ends_with_its_problem(web: Server, settings: Any) -> None:

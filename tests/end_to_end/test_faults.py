@@ -1,5 +1,6 @@
 """What goes wrong in service, against a real server of two workers."""
 
+import base64
 import json
 import os
 import signal
@@ -8,12 +9,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.benchmarks.load import Connection, upload
 from tests.benchmarks.soak import soak
 from tests.pictures import REFUSED, slice_file
+from tests.scans import dataset, dicom_slice, saved
 from tests.server import Server, start, stop
 
 REQUEST = upload(slice_file())
@@ -131,26 +135,57 @@ def test_what_is_in_flight_is_answered_before_the_server_stops(tmp_path_factory:
     assert server.process.wait(30) == 0
 
 
-MARKED = "MUSTERMANN-ERIKA"
+MARKED = "MUSTERMANN_ERIKA"
+
+
+def marked_scans() -> list[bytes]:
+    """DICOM with the mark in its tags, and in its pixels; one that can be read, and others that cannot."""
+    tags: dict[str, Any] = dict.fromkeys(
+        ("PatientName", "PatientID", "StudyDescription", "ReferringPhysicianName"), MARKED
+    )
+    pixels = np.frombuffer((MARKED * 2048).encode(), "<i2")[: 128 * 128].reshape(128, 128)
+    return [
+        dicom_slice(**tags, SeriesDescription=MARKED),
+        dicom_slice(**tags, Modality=MARKED),
+        dicom_slice(**tags, ImageType=["ORIGINAL", "PRIMARY", MARKED]),
+        dicom_slice(**tags, PhotometricInterpretation=MARKED),
+        dicom_slice(**tags)[:9000],
+        saved(dataset(pixels, **tags)),
+    ]
 
 
 def test_nothing_of_a_patient_is_told(
     tmp_path_factory: pytest.TempPathFactory, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Marked names and contents in; the mark in no log, no metric and no error."""
-    folder = tmp_path_factory.mktemp("temporary")
-    server = start(folder)
-    files = [slice_file(), *[data for data, *_ in REFUSED.values() if data], MARKED.encode() * 50]
+    """Marks in names, tags, pixels and addresses; then in no log, no metric, no file and no other answer."""
+    pictures = [slice_file(), *[data for data, *_ in REFUSED.values() if data], MARKED.encode() * 50]
+    files = [*pictures, *marked_scans()]
+    folder, counts = tmp_path_factory.mktemp("temporary"), tmp_path_factory.mktemp("counts")
+    server = start(folder, COVIDSCANNER_METRICS_FOLDER=str(counts))
     for data in files:
-        ask(server, upload(data, name=f"{MARKED}.png"))
-        ask(server, upload(data, path="/studies", name=f"{MARKED}.png"))
-    bad = b"POST /predict?" + MARKED.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
-    ask(server, bad)
-    metrics = urllib.request.urlopen(f"{server.address}/metrics").read().decode()
+        for path in ("/predict", "/studies", "/volumes"):
+            ask(server, upload(data, f"{path}?series={MARKED}", f"{MARKED}.png"))
+    head = f"HTTP/1.1\r\nHost: x\r\nX-Request-ID: {MARKED} {MARKED}\r\nAuthorization: {MARKED}\r\n"
+    bodies = [b"", json.dumps({"image": "AAAA", "filename": MARKED}).encode(), f'{{"image": "{MARKED}"'.encode()]
+    for body in bodies:
+        for address in (
+            f"/predict?explain={MARKED}",
+            f"/{MARKED}",
+            f"/studies/{MARKED}",
+            f"/predict?{MARKED} {MARKED}",
+        ):
+            length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            ask(server, f"POST {address} {head}{length}".encode() + body)
+    ask(server, f"GET / {head}{MARKED}\r\n\r\n".encode())
+    others = ("/", "/metrics", "/readyz", "/healthz", "/model", "/openapi.json", "/problems", "/samples", "/v2")
+    told = [urllib.request.urlopen(server.address + path).read().decode() for path in others]
+    kept = [file.read_bytes().decode("latin-1") for file in counts.iterdir()]
     assert stop(server) == 0
     out, err = capfd.readouterr()
     lines = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
     assert len(lines) > len(files)
     assert {"request_id", "status", "seconds", "bytes_in"} <= set(lines[0])
-    assert MARKED not in metrics + out + err
+    assert kept
+    hidden = [MARKED, base64.b64encode(MARKED.encode()).decode()]
+    assert [mark for mark in hidden for text in (out, err, *told, *kept) if mark in text] == []
     assert not list(folder.iterdir())
