@@ -74,6 +74,7 @@ def _train(arguments: argparse.Namespace) -> "Callable[[Experiment, Split, RunFo
 
 def _compare(arguments: argparse.Namespace) -> None:
     from training import compare, manifest
+    from training.document import write_block
     from training.publish import publish_run
 
     arguments.resume = True
@@ -87,7 +88,10 @@ def _compare(arguments: argparse.Namespace) -> None:
     rows = manifest.read(arguments.manifest)
     chosen = None if arguments.validation_only else judge
     entries = compare.compare(wanted, rows, arguments.out, _train(arguments), chosen, command)
-    print(compare.markdown(entries, command))
+    table = compare.markdown(entries, command)
+    print(table)
+    if arguments.write:
+        write_block(arguments.write, f"compare --configs {shlex.join(arguments.configs)}", table)
     print(f"The table and figures: {arguments.out}")
 
 
@@ -215,7 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "train several experiments, what of them is not done, and compare them")
     compare.add_argument("--configs", nargs="+", required=True, help="TOML files, folders of them, or names of ours")
     compare.add_argument("--out", type=Path, default=Path("runs/compare"), help="the folder of the runs and the table")
-
+    compare.add_argument("--write", type=Path, metavar="FILE", help="put the table into its block of this document")
     compare.add_argument("--validation-only", action="store_true", help="leave the test patients unseen: to choose")
 
     tune = command("tune", _tune, "search for hyperparameters; go on with the search in --out")

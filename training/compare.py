@@ -186,13 +186,14 @@ def _tested(card: Mapping[str, Any] | None, measure: str) -> str:
 
 def markdown(entries: Sequence[Entry], command: str) -> str:
     """The comparison as a Markdown table."""
+    columns = [column for column in HEADINGS if any(entry.line[column] != UNSEEN for entry in entries)]
     lines = [
         f"Made by `{command}`. Value, and 95 % interval by bootstrap over patients; training accuracy is that of "
         "augmented slices, in the epoch that was chosen.",
         "",
-        "| " + " | ".join(HEADINGS.values()) + " |",
-        "|---" * len(HEADINGS) + "|",
-        *("| " + " | ".join(entry.line[column] for column in HEADINGS) + " |" for entry in entries),
+        "| " + " | ".join(HEADINGS[column] for column in columns) + " |",
+        "|---" * len(columns) + "|",
+        *("| " + " | ".join(entry.line[column] for column in columns) + " |" for entry in entries),
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Figures in the documents: each table stands in a block that names its command, and that command alone writes it."""
+"""Figures of the benchmarks, printed and put into the documents."""
 
 import argparse
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.conftest import ROOT
+from training.document import write_block
 
 CORES: Final = len(os.sched_getaffinity(0))
-BEGIN, END = "<!-- written by {} -->", "<!-- end -->"
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +24,7 @@ def give(text: str, file: Path | None) -> None:
     """Print what was measured, and put it into the block of the running script in `file`, where one is named."""
     print(text)
     if file:
-        document = file.read_text()
-        pattern = re.compile(f"({re.escape(BEGIN.format(_script()))}\n).*?({re.escape(END)})", re.DOTALL)
-        block = f"\n{text}\n\n{_origin()}\n\n"
-        written, found = pattern.subn(lambda match: match[1] + block + match[2], document)
-        if found != 1:
-            raise SystemExit(f"{file} has {found} blocks {BEGIN.format(_script())} … {END}, not one.")
-        file.write_text(written)
+        write_block(file, _script(), f"{text}\n\n{_origin()}")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -38,6 +38,17 @@ def test_the_table_has_a_line_for_each_of_the_seven_networks(compared: Path) -> 
     assert "| 616,739 |" in table
 
 
+def test_the_table_is_put_into_a_document(compared: Path, tmp_path: Path) -> None:
+    document = tmp_path / "results.md"
+    document.write_text("# Results\n\n<!-- written by compare --configs quick -->\nstale\n<!-- end -->\n\nMore.\n")
+    assert main([*words(compared, "quick"), "--write", str(document)]) == 0
+    text = document.read_text()
+    assert text.startswith("# Results\n")
+    assert text.endswith("\n\nMore.\n")
+    assert "| custom_cnn | patient |" in text
+    assert "stale" not in text
+
+
 def test_every_network_has_its_figures(compared: Path) -> None:
     assert (compared / "out" / "histories.png").read_bytes().startswith(b"\x89PNG")
     for name in PAPERS:
