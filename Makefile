@@ -32,10 +32,13 @@ assets: ## fetch what package-lock.json names, where npm is
 	elif npm ci --ignore-scripts --no-audit --no-fund --silent; then cp package-lock.json node_modules/.made-from; \
 	else echo "npm could not fetch what package-lock.json names: tests that need it cannot run."; fi
 
-check: $(VENV)/.requirements-dev.txt ## lint and type-check
+check: $(VENV)/.requirements-dev.txt ## lint and type-check, the files for deployment too
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/kubernetes-validate --quiet --strict kubernetes.yaml
 
 format: $(VENV)/.requirements-dev.txt ## format the code
 	$(BIN)/ruff check --fix

@@ -17,8 +17,6 @@ from tests.server import procfile
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 KUBERNETES = list(yaml.safe_load_all((ROOT / "kubernetes.yaml").read_text()))
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-
-
 FILES = ("Dockerfile", "docker-compose.yml", "kubernetes.yaml", "app.json", "docs/deploy.md", "docs/scaling.md")
 PODS = [part["spec"]["template"]["spec"] for part in KUBERNETES if part["kind"] == "Deployment"]
 
@@ -39,14 +37,7 @@ def test_every_way_to_start_runs_what_the_procfile_says() -> None:
 
 def test_every_setting_that_they_name_is_one() -> None:
     known = {config.PREFIX + setting.name for setting in config.SETTINGS}
-    for file in (
-        "Dockerfile",
-        "docker-compose.yml",
-        "kubernetes.yaml",
-        "app.json",
-        "docs/deploy.md",
-        "docs/scaling.md",
-    ):
+    for file in FILES:
         assert set(re.findall(r"COVIDSCANNER_[A-Z_]+", (ROOT / file).read_text())) <= known
 
 
@@ -56,7 +47,7 @@ def test_containers_run_without_root_and_on_a_read_only_disk(name: str) -> None:
     assert service["read_only"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert all(pod["securityContext"]["runAsNonRoot"] for pod in PODS)
-    assert "\nUSER nobody\n" in DOCKERFILE
+    assert "\nUSER 65534:65534\n" in DOCKERFILE
     assert container["resources"]["limits"]["memory"]
     assert service["mem_limit"]
 
