@@ -4,7 +4,8 @@
 
 A server and a Chromium of its own; the figures are from Chromium's tracing. A task is what the page's main thread does
 in one go: while it lasts, the page answers neither mouse nor keyboard. Its time on the clock is what a user feels, and
-grows on a busy machine; its processor time is what the page asks for. Somebody walks through the list meanwhile.
+grows on a busy machine; its processor time is what the page asks for. Somebody walks through the list meanwhile, and
+the memory of the page's process is noted as answers come.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -35,6 +36,14 @@ DISTINCT: Final = 10
 Event = dict[str, Any]
 
 
+class Sample(NamedTuple):
+    """How far the page is."""
+
+    done: int
+    seconds: float
+    memory: dict[int, float]
+
+
 def write_slices(folder: Path, number: int) -> list[Path]:
     """PNG files of phantoms."""
     contents = [slice_file(seed=seed, size=512) for seed in range(min(DISTINCT, number))]
@@ -44,37 +53,40 @@ def write_slices(folder: Path, number: int) -> list[Path]:
     return paths
 
 
-def renderer(browser: Browser) -> int:
-    """Process id of the page."""
+def memory(browser: Browser) -> dict[int, float]:
+    """Megabytes of each process that draws a page; Chromium keeps some ready beside ours."""
     processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
     pids = [int(process["id"]) for process in processes if process["type"] == "renderer"]
-    return max(pids, key=lambda pid: resident_megabytes([pid]))
+    return {pid: resident_megabytes([pid]) for pid in pids}
 
 
-def read(page: Page, files: list[Path]) -> tuple[float, float]:
-    """Give the files to the page and wait for all answers; seconds until the first and the last."""
+def read(page: Page, files: list[Path], browser: Browser) -> Iterator[Sample]:
+    """Give the files to the page and wait for all answers."""
     began = time.monotonic()
     page.locator("#files").set_input_files(files)
     page.locator("#list li.done").first.wait_for(timeout=600_000)
-    first = time.monotonic() - began
-    while page.locator("#list li.done").count() < len(files):
+    done = 0
+    while done < len(files):
+        done = page.locator("#list li.done").count()
+        assert not page.locator("#list li.failed, #list li.refused").count()
+        yield Sample(done, time.monotonic() - began, memory(browser))
         page.keyboard.press("j")
         page.wait_for_timeout(500)
-        assert not page.locator("#list li.failed, #list li.refused").count()
-    return first, time.monotonic() - began
 
 
-def tasks(events: list[Event], pid: int) -> Iterator[tuple[float, float]]:
-    """Seconds of each task of the page's main thread: on the clock, and of processor time."""
-    main = {
-        (event["pid"], event["tid"])
+def tasks(events: list[Event]) -> tuple[int, list[tuple[float, float]]]:
+    """The process of the page, and seconds of each task of its main thread: on the clock, and of processor time."""
+    threads: dict[tuple[int, int], list[tuple[float, float]]] = {
+        (event["pid"], event["tid"]): []
         for event in events
         if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
     }
     for event in events:
         thread = (event["pid"], event["tid"])
-        if event["name"] == "RunTask" and event["ph"] == "X" and event["pid"] == pid and thread in main:
-            yield event.get("dur", 0) / 1e6, event.get("tdur", 0) / 1e6
+        if event["name"] == "RunTask" and event["ph"] == "X" and thread in threads:
+            threads[thread].append((event.get("dur", 0) / 1e6, event.get("tdur", 0) / 1e6))
+    (pid, _), found = max(threads.items(), key=lambda item: len(item[1]))
+    return pid, found
 
 
 def heap(events: list[Event], pid: int) -> list[float]:
@@ -83,26 +95,39 @@ def heap(events: list[Event], pid: int) -> list[float]:
     return [count["jsHeapSizeUsed"] / 2**20 for count in counts]
 
 
+def print_tasks(lengths: list[tuple[float, float]]) -> None:
+    """The longest tasks, and how many are over the limit."""
+    for name, found in zip(("on the clock", "of processor time"), zip(*lengths, strict=True), strict=True):
+        longest = ", ".join(f"{length * 1000:.0f}" for length in sorted(found, reverse=True)[:5])
+        over = sum(length > LIMIT for length in found)
+        print(f"{len(found)} tasks, {name}: the longest {longest} ms; {over} over {LIMIT * 1000:.0f} ms")
+
+
+def print_memory(curve: list[tuple[int, float]], held: list[float], most: float) -> None:
+    """What the page takes as answers come."""
+    steps = curve[:: max(1, len(curve) // 10)] + curve[-1:]
+    print(f"memory of the page's process, {most:.0f} MB at most; after so many answers:")
+    print("  " + ", ".join(f"{done}: {megabytes:.0f}" for done, megabytes in steps))
+    print(f"memory of its scripts: {held[0]:.0f} MB at first, {max(held):.0f} at most, {held[-1]:.0f} in the end")
+
+
 def measure(browser: Browser, address: str, files: list[Path], trace: Path) -> None:
     """Read the files in a page, and print what was seen."""
     page = browser.new_page(viewport={"width": 1280, "height": 720})
     page.goto(address)
     page.wait_for_load_state("networkidle")
-    pid = renderer(browser)
-    before = resident_megabytes([pid])
     browser.start_tracing(page=page, path=trace, categories=CATEGORIES)
-    first, last = read(page, files)
+    before = memory(browser)
+    samples = list(read(page, files, browser))
     browser.stop_tracing()
     events: list[Event] = json.loads(trace.read_bytes())["traceEvents"]
-    lengths, held = list(tasks(events, pid)), heap(events, pid)
-    print(f"{len(files)} slices: the first answer after {first:.1f} s, the last after {last:.1f} s")
-    for name, found in zip(("on the clock", "of processor time"), zip(*lengths, strict=True), strict=True):
-        longest = ", ".join(f"{length * 1000:.0f}" for length in sorted(found, reverse=True)[:5])
-        over = sum(length > LIMIT for length in found)
-        print(f"{len(found)} tasks, {name}: the longest {longest} ms; {over} over {LIMIT * 1000:.0f} ms")
-    if held:
-        print(f"memory of scripts: {held[0]:.0f} MB at the start, {max(held):.0f} MB at most")
-    print(f"memory of the page's process: {before:.0f} MB before, {peak_megabytes(pid):.0f} MB at most")
+    pid, lengths = tasks(events)
+    print(
+        f"{len(files)} slices: the first answer after {samples[0].seconds:.1f} s, all after {samples[-1].seconds:.1f} s"
+    )
+    print_tasks(lengths)
+    curve = [(0, before[pid]), *((sample.done, sample.memory[pid]) for sample in samples)]
+    print_memory(curve, heap(events, pid), peak_megabytes(pid))
     page.close()
 
 
