@@ -16,6 +16,9 @@ export function listenForKeys({ dialog, opener, actions }) {
   }
   opener.addEventListener("click", () => dialog.showModal());
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.target.matches("textarea")) {
+      event.target.blur(); // so that the keys mean something again
+    }
     const typing = event.target.matches("textarea, select, input:not([type=checkbox], [type=range])");
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) {
       return;

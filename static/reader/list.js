@@ -2,7 +2,7 @@
 
 import { complaint, headline } from "./labels.js";
 import { size, text } from "../strings.js";
-import { thumbnail } from "./thumbnails.js";
+import { illustrate, thumbnail } from "./thumbnails.js";
 
 /** Says "select" with detail.item. */
 export class List extends EventTarget {
@@ -36,6 +36,18 @@ export class List extends EventTarget {
         fill(this.#rows.get(item.id), item);
       }
     }
+  }
+
+  /** Let an item's thumbnail show a picture. */
+  illustrate(item, picture) {
+    const row = this.#rows.get(item.id);
+    if (row) {
+      illustrate(row.firstElementChild, picture);
+    }
+  }
+
+  focus() {
+    this.#box.focus();
   }
 
   /** Show what the filters let through, in their order. */
@@ -137,4 +149,3 @@ function situation(item) {
 function mark(item) {
   return item.mark ? text(`answer.${item.mark}`) : "";
 }
-

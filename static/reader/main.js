@@ -71,6 +71,7 @@ listenForKeys({
     o: () => byId("files").click(),
     j: () => list.step(1),
     k: () => list.step(-1),
+    v: () => stage.focus(),
     h: () => stage.toggleHeat(),
     "[": () => stage.heatBy(-1),
     "]": () => stage.heatBy(1),
@@ -107,6 +108,7 @@ answer.addEventListener("remove", ({ detail: { item } }) => {
   list.select(list.shown.find((other) => other !== item));
 });
 plot.addEventListener("choose", ({ detail: { number } }) => choose(points[number]));
+stage.addEventListener("picture", ({ detail: { item, picture } }) => list.illustrate(item, picture));
 stage.addEventListener("slice", ({ detail: { index } }) => {
   slice = list.selected?.slices.find((one) => one.index === index) ?? null;
   plot.at(points.findIndex((point) => point.slice?.index === index));
@@ -123,6 +125,7 @@ async function take(found) {
   redraw();
   if (!list.selected) {
     list.select(added[0]);
+    (added[0].kind === "study" ? stage : list).focus();
   }
 }
 

@@ -5,7 +5,7 @@ import { labels, likeliest, title } from "./labels.js";
 import { createViewer } from "../viewer/viewer.js";
 import { text } from "../strings.js";
 
-/** Says "slice" with detail.index, of the volume that is shown, and "shown" when there is a picture. */
+/** Says "slice" with detail.index, of the volume that is shown, and "picture" with detail {item, picture} of a volume. */
 export class Stage extends EventTarget {
   #parts;
   #window;
@@ -117,9 +117,6 @@ export class Stage extends EventTarget {
     const shows = await this.#load(this.#item, signal);
     if (!signal.aborted) {
       this.#shows = shows;
-      if (shows) {
-        this.dispatchEvent(new CustomEvent("shown", { detail: { item: this.#item } }));
-      }
       await this.#explain();
     }
   }
@@ -135,9 +132,19 @@ export class Stage extends EventTarget {
     const body = new FormData();
     item.files.forEach((file) => body.append("file", file, file.name));
     try {
-      return await this.#viewer.showVolume(await fetch("/volumes", { method: "POST", body, signal }));
+      const shown = await this.#viewer.showVolume(await fetch("/volumes", { method: "POST", body, signal }));
+      this.#illustrate(item);
+      return shown;
     } catch {
       return false;
+    }
+  }
+
+  /** Hand out a picture from the middle of the volume, for the list. */
+  async #illustrate(item) {
+    const picture = await this.#viewer.middle(this.#window).catch(() => null);
+    if (picture && item === this.#item) {
+      this.dispatchEvent(new CustomEvent("picture", { detail: { item, picture } }));
     }
   }
 

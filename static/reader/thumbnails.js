@@ -25,10 +25,15 @@ export function thumbnail(file) {
   canvas.width = canvas.height = EDGE * Math.min(2, Math.ceil(devicePixelRatio));
   canvas.setAttribute("aria-hidden", "true");
   if (file) {
-    files.set(canvas, file);
-    sight.observe(canvas);
+    illustrate(canvas, file);
   }
   return canvas;
+}
+
+/** Let a thumbnail show this picture. */
+export function illustrate(canvas, file) {
+  files.set(canvas, file);
+  sight.observe(canvas);
 }
 
 async function drawNext() {
@@ -50,7 +55,7 @@ async function drawNext() {
 }
 
 /** Draw a picture into a thumbnail, whole and in the middle. */
-export function draw(canvas, picture, width, height) {
+function draw(canvas, picture, width, height) {
   const scale = Math.min(canvas.width / width, canvas.height / height);
   const [w, h] = [width * scale, height * scale];
   canvas.getContext("2d").drawImage(picture, (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);

@@ -125,6 +125,11 @@ class Viewer extends EventTarget {
     return gray.convertToBlob({ type: "image/png" });
   }
 
+  /** The slice in the middle, likewise. */
+  async middle(window) {
+    return this.slice(Math.floor(this.#view.volume.number / 2), window);
+  }
+
   /** Show what `load` gives, unless something else was asked for in the meantime. */
   async #showLoaded(load) {
     const turn = ++this.#turn;

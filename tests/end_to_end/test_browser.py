@@ -97,22 +97,6 @@ def test_a_study_is_scrolled_and_windowed_and_its_answer_goes_along(page: Page) 
     expect(page.locator("[data-part=slice]")).to_be_visible()
 
 
-def test_the_keyboard_is_enough(page: Page, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(slice_file())
-    # Playwright begins to intercept choosers when somebody listens, and does not wait until it does: listen early.
-    page.on("filechooser", lambda _: None)
-    for _ in range(10):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "choose-files":
-            break
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(tmp_path / "a.png")
-    expect(rows(page, ".done")).to_have_count(1)
-    page.keyboard.press("d")
-    expect(page.get_by_role("button", name="Disagree")).to_have_attribute("aria-pressed", "true")
-
-
 def test_without_javascript_one_file_is_answered(browser: Browser, server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(slice_file())
     context = browser.new_context(java_script_enabled=False)
