@@ -135,7 +135,7 @@ def _copy_context(source: str, target: Path) -> None:
 @contextmanager
 def mounted(root: Path, read_only: bool = False) -> Iterator[None]:
     """A root with the parts that the kernel gives, and the names and certificates of this machine."""
-    for name in ("/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"):
+    for name in ("/etc/hosts", "/etc/resolv.conf", "/etc/ssl/certs/ca-certificates.crt"):
         shutil.copy(name, root / name[1:])
     with ExitStack() as stack:
 
@@ -168,13 +168,7 @@ def check(stage: Stage) -> None:
     with mounted(stage.root, read_only=True):
         server = subprocess.Popen(stage.inside(*stage.command, HOST="127.0.0.1", PORT=PORT))
         try:
-            for _ in range(60):
-                if (
-                    subprocess.run(stage.inside(*stage.healthcheck, PORT=PORT), stderr=subprocess.DEVNULL).returncode
-                    == 0
-                ):
-                    break
-                time.sleep(1)
+            _wait_for_health(stage)
             address = f"http://127.0.0.1:{PORT}/predict"
             request = urllib.request.Request(address, slice_file(), {"Content-Type": "image/png"})
             with urllib.request.urlopen(request) as response:
@@ -182,6 +176,16 @@ def check(stage: Stage) -> None:
         finally:
             server.terminate()
             server.wait(60)
+
+
+def _wait_for_health(stage: Stage) -> None:
+    command = stage.inside(*stage.healthcheck, PORT=PORT)
+    for _ in range(60):
+        answer = subprocess.run(command, capture_output=True, text=True)
+        if answer.returncode == 0:
+            return
+        time.sleep(1)
+    raise SystemExit(f"The health check does not pass: {answer.stderr}")
 
 
 def main() -> None:

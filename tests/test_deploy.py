@@ -35,6 +35,13 @@ def test_every_way_to_start_runs_what_the_procfile_says() -> None:
     assert COMPOSE["services"]["redis"]["command"] == containers()["redis"]["args"]
 
 
+@pytest.mark.parametrize("name", ["docs/deploy.md", "docs/scaling.md"])
+def test_every_figure_stands_in_a_block_that_a_command_writes(name: str) -> None:
+    commands = re.findall(r"<!-- written by (\S+\.py) -->.*?<!-- end -->", (ROOT / name).read_text(), re.DOTALL)
+    assert commands
+    assert all((ROOT / command).is_file() for command in commands)
+
+
 def test_every_setting_that_they_name_is_one() -> None:
     known = {config.PREFIX + setting.name for setting in config.SETTINGS}
     for file in FILES:

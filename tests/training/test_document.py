@@ -7,7 +7,9 @@ import pytest
 from training.document import write_block
 from training.errors import TrainingError
 
-DOCUMENT = "Before.\n\n<!-- written by one -->\n\n1\n\n<!-- end -->\n\nBetween.\n\n<!-- written by two -->\n<!-- end -->\n"
+DOCUMENT = (
+    "Before.\n\n<!-- written by one -->\n\n1\n\n<!-- end -->\n\nBetween.\n\n<!-- written by two -->\n<!-- end -->\n"
+)
 
 
 def test_a_command_writes_its_own_block_and_nothing_else(tmp_path: Path) -> None:
