@@ -7,7 +7,7 @@ import { percent, text } from "../strings.js";
 /** The server's, where its answer does not name one. */
 const DEFAULT_LEVEL = 0.9;
 
-/** Says "mark" with detail {mark} or {note}, and "retry", "remove". */
+/** Says "mark" with detail {mark} or {note}, and "telling", "retry", "remove". */
 export class Answer extends EventTarget {
   #panel;
   #item = null;
@@ -19,7 +19,7 @@ export class Answer extends EventTarget {
       button.addEventListener("click", () => this.mark(button.dataset.mark));
     }
     this.#part("note").addEventListener("input", (event) => this.#say("mark", { note: event.target.value }));
-    for (const name of ["retry", "remove"]) {
+    for (const name of ["telling", "retry", "remove"]) {
       this.#part(name).addEventListener("click", () => this.#say(name));
     }
   }

@@ -41,7 +41,9 @@ const stage = new Stage(
 );
 
 let points = [];
-let slice = null;
+/** Of the slice in sight, in its volume. */
+let index = 0;
+const slice = () => list.selected?.slices.find((one) => one.index === index) ?? null;
 
 listen({ inputs: [byId("files"), byId("folder")], samples: document.querySelectorAll(".samples a"), take });
 document.querySelector(".choices").hidden = false;
@@ -56,7 +58,7 @@ byId("retry").addEventListener("click", () => queue.retry());
 byId("csv").addEventListener("click", () => saveCsv(queue.items));
 byId("json").addEventListener("click", () => saveJson(queue));
 byId("print").addEventListener("click", () => print());
-addEventListener("beforeprint", () => fillReport(byId("report"), list.selected, stage, slice));
+addEventListener("beforeprint", () => fillReport(byId("report"), list.selected, stage, slice()));
 byId("wipe").addEventListener("click", () => byId("wipe-dialog").showModal());
 byId("wipe-dialog").addEventListener("close", (event) => event.target.returnValue === "wipe" && wipe());
 addEventListener("beforeunload", (event) => {
@@ -72,6 +74,7 @@ listenForKeys({
     j: () => list.step(1),
     k: () => list.step(-1),
     v: () => stage.focus(),
+    t: chooseTelling,
     h: () => stage.toggleHeat(),
     "[": () => stage.heatBy(-1),
     "]": () => stage.heatBy(1),
@@ -96,12 +99,13 @@ queue.addEventListener("change", ({ detail }) => {
 queue.addEventListener("state", () => showProgress(queue, byId));
 
 list.addEventListener("select", ({ detail: { item } }) => {
-  slice = null;
+  index = 0;
   stage.show(item);
   showAnswer();
   drawPlot();
 });
 answer.addEventListener("mark", ({ detail: { item, ...members } }) => queue.mark(item, members));
+answer.addEventListener("telling", chooseTelling);
 answer.addEventListener("retry", ({ detail: { item } }) => queue.retry([item]));
 answer.addEventListener("remove", ({ detail: { item } }) => {
   queue.remove(item);
@@ -109,11 +113,7 @@ answer.addEventListener("remove", ({ detail: { item } }) => {
 });
 plot.addEventListener("choose", ({ detail: { number } }) => choose(points[number]));
 stage.addEventListener("picture", ({ detail: { item, picture } }) => list.illustrate(item, picture));
-stage.addEventListener("slice", ({ detail: { index } }) => {
-  slice = list.selected?.slices.find((one) => one.index === index) ?? null;
-  plot.at(points.findIndex((point) => point.slice?.index === index));
-  showAnswer();
-});
+stage.addEventListener("slice", ({ detail }) => look(detail.index));
 
 async function take(found) {
   if (!found.length) {
@@ -147,7 +147,7 @@ function arrange() {
 }
 
 function showAnswer() {
-  answer.show(list.selected, slice);
+  answer.show(list.selected, slice());
 }
 
 /** What lies on the axis: the slices of the chosen study, or all pictures that were read. */
@@ -156,7 +156,7 @@ function pointsNow() {
   if (chosen?.kind === "study") {
     return [...chosen.slices]
       .sort((one, other) => one.index - other.index)
-      .map((one) => ({ place: one.index, position: one.position_mm, answer: one, slice: one }));
+      .map((one) => ({ place: one.index, position: one.position_mm, answer: one }));
   }
   return queue.items
     .filter((item) => item.kind === "slice" && item.answer)
@@ -171,24 +171,34 @@ function drawPlot() {
     return;
   }
   const study = list.selected?.kind === "study" ? list.selected : null;
-  plot.show(points, {
-    ordered: Boolean(study),
-    threshold: study?.answer?.rule.slice_threshold,
-  });
+  plot.show(points, { ordered: Boolean(study), threshold: study?.answer?.rule.slice_threshold });
   byId("plot-label").textContent = text(study ? "plot.label" : "plot.slices");
   byId("plot").setAttribute("aria-label", byId("plot-label").textContent);
-  const at = points.findIndex((point) => (study ? point.slice === slice : point.item === list.selected));
-  plot.at(study ? Math.max(0, at) : at);
+  plot.at(points.findIndex((point) => (study ? point.place === index : point.item === list.selected)));
 }
 
 function choose(point) {
   if (point.item) {
     list.select(point.item);
-    return;
+  } else {
+    stage.goTo(point.place);
+    look(point.place);
   }
-  slice = point.slice;
-  stage.goTo(slice.index);
+}
+
+/** A slice of the study is in sight. */
+function look(at) {
+  index = at;
+  plot.at(points.findIndex((point) => point.place === index));
   showAnswer();
+}
+
+/** Go to the slice that speaks most for the study's answer. */
+function chooseTelling() {
+  const telling = points.find((point) => point.answer.rank === 1);
+  if (telling) {
+    choose(telling);
+  }
 }
 
 /** Forget everything. */

@@ -42,6 +42,10 @@ def test_a_study_gets_one_answer_with_the_numbers_of_the_api(page: Page, server:
     page.keyboard.press("End")
     expect(plot).to_have_attribute("aria-valuetext", re.compile("-265 mm"))
     assert numbers(page, "#answer [data-part=slice]") == percentages(answer["slices"][7])
+    page.get_by_role("button", name="Most telling slice").click()
+    (telling,) = (one for one in answer["slices"] if one["rank"] == 1)
+    expect(plot).to_have_attribute("aria-valuenow", str(telling["index"] + 1))
+    assert numbers(page, "#answer [data-part=slice]") == percentages(telling)
 
 
 def test_the_heatmap_of_a_class_lies_over_the_picture_and_can_be_taken_away(page: Page) -> None:
@@ -84,6 +88,7 @@ def test_a_study_is_scrolled_and_windowed_and_its_answer_goes_along(page: Page) 
     give(page, ("study.zip", study_file()))
     expect(rows(page, ".done")).to_have_count(1)
     expect(picture(page)).to_have_accessible_name(re.compile("Slice 1 of 8, -300.0 mm, window level -600 width 1500"))
+    expect(page.locator("[data-part=where]")).to_contain_text("-300 mm · rank")
     picture(page).focus()
     page.keyboard.press("ArrowDown")
     picture(page).hover()
