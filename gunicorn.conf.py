@@ -37,7 +37,7 @@ keepalive = 10
 
 # Nothing of a request is written to disk: the workers' heartbeat and counts stay in memory where the system allows,
 # and there is no control socket.
-memory_folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+memory_folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) and machine.has_room("/dev/shm") else None
 worker_tmp_dir = memory_folder
 control_socket_disable = True
 
@@ -52,7 +52,7 @@ if not os.environ.get("COVIDSCANNER_METRICS_FOLDER"):
             shutil.rmtree(counts, ignore_errors=True)
 
     atexit.register(remove_counts)
-if os.path.isdir(os.environ["COVIDSCANNER_METRICS_FOLDER"]):  # otherwise the application says so
+if machine.has_room(os.environ["COVIDSCANNER_METRICS_FOLDER"]):  # otherwise the application says so
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = os.environ["COVIDSCANNER_METRICS_FOLDER"]
 
 # Heroku's router gives up after 30 s.

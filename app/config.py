@@ -15,6 +15,7 @@ from model.bundle import DEFAULT_FOLDER
 from model.engine import ENGINES
 from model.header import Limits
 from model.images import MAX_PIXELS
+from model.machine import ROOM, has_room
 
 PREFIX: Final = "COVIDSCANNER_"
 
@@ -53,6 +54,12 @@ def _folder(text: str) -> Path:
     if not Path(text).is_dir():
         raise ValueError("a folder that exists")
     return Path(text)
+
+
+def _shared_folder(text: str) -> str:
+    if not has_room(text):
+        raise ValueError(f"a folder that exists and has {ROOM:,} bytes free")
+    return text
 
 
 def _engine(text: str) -> str:
@@ -124,7 +131,7 @@ SETTINGS: Final = (
     Setting("API_KEYS", [], _keys, "SHA-256 hashes of the keys that may ask; none by default: anybody may", True),
     Setting("RATE_LIMIT", "", _rate, "most requests of a client, such as 600/minute; none by default"),
     Setting("RATE_STORAGE", "memory://", _storage, "where requests are counted: each process, or a Redis", True),
-    Setting("METRICS_FOLDER", "", _folder, "folder in which the processes share their counts; gunicorn makes one"),
+    Setting("METRICS_FOLDER", "", _shared_folder, "folder where the processes share counts; gunicorn makes one"),
     Setting("BROKER_URL", "", _broker, "Redis that hands studies to workers; none by default", True),
     Setting("STUDY_KEY", b"", _key, "key under which studies wait in Redis", True),
     Setting("STUDY_SECONDS", 120, _seconds, "longest time that reading a study may take"),

@@ -145,8 +145,12 @@ class Worker(gthread.ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.log.error_log.addFilter(discreet)
         self._arriving: dict[int, gthread.TConn] = {}
+
+    def init_process(self) -> None:
+        """Begin, in the worker's own process."""
+        self.log.error_log.addFilter(discreet)
+        super().init_process()
 
     def load_wsgi(self) -> None:
         """Load the application, and have a thread for each request that its queue lets run or wait."""

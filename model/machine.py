@@ -3,11 +3,15 @@
 import ctypes
 import math
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
 CGROUP: Final = Path("/sys/fs/cgroup")
 """Where a container's limits are (Linux, cgroup v2)."""
+
+ROOM: Final = 8 * 2**20
+"""Bytes that the counts of some hundred processes take."""
 
 BLOCK: Final = 2**18
 """Bytes; larger blocks are asked of the system one by one, and go back to it at once."""
@@ -29,6 +33,11 @@ def memory() -> int:
     """Bytes that this process may have."""
     most = _limit("memory.max")
     return int(most) if most.isdigit() else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def has_room(folder: str) -> bool:
+    """Whether a folder is there, and not full: who shares memory through files of a full one is killed for it."""
+    return Path(folder).is_dir() and shutil.disk_usage(folder).free >= ROOM
 
 
 def give_back_memory() -> None:

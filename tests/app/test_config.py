@@ -1,3 +1,7 @@
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 from app import config, create_app
@@ -81,3 +85,12 @@ def test_every_setting_is_in_the_readme() -> None:
 def test_settings_reach_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COVIDSCANNER_MAX_FILES", "5")
     assert create_app().config["MAX_FILES"] == 5
+
+
+def test_a_full_folder_for_the_counts_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A process that shares memory through a file of a full folder is killed when it counts."""
+    settings = {"COVIDSCANNER_METRICS_FOLDER": str(tmp_path)}
+    assert config.read(settings)["METRICS_FOLDER"] == str(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
+    with pytest.raises(config.ConfigurationError, match=r"METRICS_FOLDER=.* is not allowed; .*8,388,608 bytes free"):
+        config.read(settings)

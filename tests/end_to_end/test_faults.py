@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.benchmarks.load import Connection, upload
 from tests.benchmarks.soak import soak
 from tests.pictures import REFUSED, slice_file
 from tests.scans import dataset, dicom_slice, saved
-from tests.server import Server, start, stop
+from tests.server import Server, procfile, start, stop
 
 REQUEST = upload(slice_file())
 
@@ -133,6 +134,29 @@ def test_what_is_in_flight_is_answered_before_the_server_stops(tmp_path_factory:
         server.process.terminate()
         assert [one.result() for one in work] == [200] * 4
     assert server.process.wait(30) == 0
+
+
+def test_logs_on_a_full_disk_do_not_stop_the_server(tmp_path: Path) -> None:
+    server = start(tmp_path, f"{procfile('web')} >/dev/full 2>&1")
+    assert [ask(server) for _ in range(5)] == [200] * 5
+    assert stop(server) == 0
+
+
+def test_a_clock_that_jumps_by_a_day_changes_nothing(tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    command = procfile("web").replace("app.wsgi", "tests.jumping_clock")
+    server = start(tmp_path, command, CLOCK=str(clock), COVIDSCANNER_RATE_LIMIT="1000/minute")
+    try:
+        workers = server.workers()
+        with Connection(server.port) as kept:
+            for jump in ("0", "86400", "-86400", "0"):
+                clock.write_text(jump)
+                assert [kept.ask(REQUEST), ask(server)] == [200, 200]
+        time.sleep(2)  # the main process looks after its workers
+        assert server.workers() == workers
+    finally:
+        assert stop(server) == 0
 
 
 MARKED = "MUSTERMANN_ERIKA"
