@@ -7,7 +7,6 @@ from typing import Any, Final
 from flask import g
 
 from app.classification import DISCLAIMER, Result, predictor
-from model.gate import Decision
 from model.heatmap import Heatmap
 from model.predictor import Prediction
 from model.selection import Progress
@@ -39,7 +38,7 @@ def study(result: Study) -> dict[str, Any]:
         "label": result.label,
         "abstained": result.abstained,
         "probabilities": _probabilities(result.probabilities),
-        **_doubts(result.prediction_set, result.gate),
+        **_doubts(result),
         "rule": {
             "name": rule.name,
             "threshold": rule.threshold,
@@ -86,17 +85,19 @@ def _prediction(prediction: Prediction) -> dict[str, Any]:
         "label": prediction.label,
         "abstained": prediction.abstained,
         "probabilities": _probabilities(prediction.probabilities),
-        **_doubts(prediction.prediction_set, prediction.gate),
+        **_doubts(prediction),
         **({"heatmap": _heatmap(prediction.heatmap)} if prediction.heatmap else {}),
     }
 
 
-def _doubts(possible: Sequence[str] | None, gate: Decision | None) -> dict[str, Any]:
+def _doubts(of: Prediction | Study) -> dict[str, Any]:
     """What a bundle without calibration or gate cannot tell is left out."""
-    members: dict[str, Any] = {} if possible is None else {"prediction_set": list(possible)}
-    if gate:
-        score = round(gate.score, DECIMALS)
-        members["gate"] = {"accepted": gate.accepted, "score": score, "reason": gate.reason}
+    members: dict[str, Any] = {}
+    if of.prediction_set is not None:
+        members |= {"prediction_set": list(of.prediction_set), "level": of.level}
+    if of.gate:
+        score = round(of.gate.score, DECIMALS)
+        members["gate"] = {"accepted": of.gate.accepted, "score": score, "reason": of.gate.reason}
     return members
 
 

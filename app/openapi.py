@@ -224,7 +224,7 @@ def _schemas() -> Schema:
         "Images": _object(images={"type": "array", "items": _ref("Image"), "minItems": 1}),
         "Model": _object(name=text, version=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
         "Prediction": _object(
-            {"prediction_set", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=_ref("Heatmap")
+            {"prediction_set", "level", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=_ref("Heatmap")
         ),
         "Gate": _object(accepted={"type": "boolean"}, score=probability, reason={"type": ["string", "null"]}),
         "Heatmap": _object(
@@ -263,6 +263,7 @@ def _answer() -> Schema:
         "abstained": {"type": ["string", "null"], "enum": [*get_args(Abstained), None]},
         "probabilities": _ref("Probabilities"),
         "prediction_set": {"type": "array", "items": {"type": "string", "enum": list(LABELS)}},
+        "level": {"type": "number", "enum": list(LEVELS)},
         "gate": _ref("Gate"),
     }
 
@@ -275,7 +276,7 @@ def _study_schemas() -> Schema:
     notes: Schema = {"type": "array", "items": _object({"series"}, what=text, reason=text, series=text)}
     return {
         "Study": _object(
-            {"prediction_set", "gate"},
+            {"prediction_set", "level", "gate"},
             model=_ref("Model"),
             **_answer(),
             rule=_object(
@@ -300,7 +301,7 @@ def _study_schemas() -> Schema:
             disclaimer=text,
         ),
         "StudySlice": _object(
-            {"rank", "prediction_set", "gate", "heatmap"},
+            {"rank", "prediction_set", "level", "gate", "heatmap"},
             index=count,
             position_mm=millimetres,
             **_answer(),

@@ -73,11 +73,23 @@ def _reached_from_the_corners(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
     reached = np.zeros_like(air)
     for corner in product((slice(CORNER), slice(-CORNER, None)), repeat=2):
         reached[corner] = air[corner]
+    rows, columns = _runs(air), _runs(air.T)
     before = -1
-    while before != (before := int(reached.sum())):
-        for view, open_ in ((reached, air), (reached.T, air.T)):
-            for lines in (range(1, SIZE), range(SIZE - 2, -1, -1)):
-                step = 1 if lines.step > 0 else -1
-                for line in lines:
-                    view[line] |= view[line - step] & open_[line]
+    while before != (before := np.count_nonzero(reached)):
+        reached = _whole_runs(reached, air, rows)
+        reached = _whole_runs(reached.T, air.T, columns).T
     return reached
+
+
+def _runs(air: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Of each pixel, the number of the run of neighbouring air in its row; they begin anew in each row."""
+    walls = np.pad(~air, ((0, 0), (0, 1)), constant_values=True)
+    return np.cumsum(walls).reshape(walls.shape)[:, :-1]
+
+
+def _whole_runs(reached: NDArray[np.bool_], air: NDArray[np.bool_], runs: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """All the air of the runs of which a pixel is reached. Run by run, as a loop over pixels would be far slower."""
+    hit = np.zeros(runs[-1, -1] + 1, np.bool_)
+    hit[runs[reached]] = True
+    whole: NDArray[np.bool_] = hit[runs] & air
+    return whole

@@ -47,6 +47,8 @@ class Prediction:
     abstained: Abstained | None = None
     prediction_set: tuple[str, ...] | None = None
     """The labels that stay possible at the level asked for."""
+    level: float | None = None
+    """That level, where there is such a set."""
     gate: Decision | None = None
     heatmap: Heatmap | None = None
     """Where it was asked for."""
@@ -118,7 +120,8 @@ class Predictor:
         possible = bundle.possible(probabilities, options.level)
         abstained = why_not(label, possible, gate) if options.abstain else None
         heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None
-        return Prediction(None if abstained else label, probabilities, abstained, possible, gate, heatmap)
+        level = None if possible is None else options.level
+        return Prediction(None if abstained else label, probabilities, abstained, possible, level, gate, heatmap)
 
     def _heatmap(self, outputs: Outputs, at: int, label: str) -> Heatmap | None:
         head = self.bundle.head

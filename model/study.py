@@ -65,6 +65,8 @@ class Study:
     probabilities: dict[str, float]
     prediction_set: tuple[str, ...] | None
     """The labels that stay possible for the patient. The thresholds are those of slices."""
+    level: float | None
+    """The level of that set, where there is one."""
     gate: Decision | None
     """Most slices decide."""
     positive_share: float
@@ -193,6 +195,7 @@ def _concluded(
         abstained,
         probabilities,
         possible,
+        None if possible is None else options.level,
         gate,
         rule.positive_share(table),
         series,

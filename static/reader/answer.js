@@ -4,9 +4,6 @@ import { complaint, reason, title } from "./labels.js";
 import { OPEN, RETRIABLE } from "./queue.js";
 import { percent, text } from "../strings.js";
 
-/** The server's, where its answer does not name one. */
-const DEFAULT_LEVEL = 0.9;
-
 /** Says "mark" with detail {mark} or {note}, and "telling", "retry", "remove". */
 export class Answer extends EventTarget {
   #panel;
@@ -124,7 +121,7 @@ export function setWords({ prediction_set: set, level }) {
     return "";
   }
   const name = set.length > 1 ? "set" : set.length ? "setOne" : "setNone";
-  const words = text(`answer.${name}`, { level: Math.round((level ?? DEFAULT_LEVEL) * 100) });
+  const words = text(`answer.${name}`, { level: Math.round(level * 100) });
   return set.length ? `${words}: ${set.map(title).join(", ")}` : words;
 }
 

@@ -30,7 +30,7 @@ def test_one_file_of_a_form_gives_the_contracts_json(client: FlaskClient) -> Non
     shipped = bundle.load()
     assert answer["model"] == {"name": shipped.name, "version": shipped.version, "sha256": shipped.sha256}
     (prediction,) = answer["predictions"]
-    assert list(prediction) == ["filename", "label", "abstained", "probabilities", "prediction_set", "gate"]
+    assert list(prediction) == ["filename", "label", "abstained", "probabilities", "prediction_set", "level", "gate"]
     assert prediction["filename"] == "a.png"
     assert list(prediction["probabilities"]) == ["noncovid", "covid", "cap"]
     assert sum(prediction["probabilities"].values()) == pytest.approx(1, abs=1e-5)

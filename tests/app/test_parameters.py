@@ -41,11 +41,14 @@ def test_the_heatmap_comes_when_asked_for_and_of_the_class_asked_for(client: Fla
     assert values.min() >= 0
     assert values.max() <= 1
     with Image.open(io.BytesIO(base64.b64decode(heatmap["image"].partition(",")[2]))) as picture:
-        assert (picture.format, picture.mode) == ("PNG", "RGBA")
+        assert (picture.format, picture.size) == ("PNG", (64, 64))
+        assert picture.convert("RGBA").getextrema()[3] == (0, 204), "clear where it is cold"
 
 
 def test_a_higher_level_gives_no_smaller_set(client: FlaskClient) -> None:
-    sets = [set(predicted(client, f"?level={level}")["prediction_set"]) for level in ("0.5", "0.80", "0.9", "0.99")]
+    answers = [predicted(client, f"?level={level}") for level in ("0.5", "0.80", "0.9", "0.99")]
+    assert [answer["level"] for answer in answers] == [0.5, 0.8, 0.9, 0.99]
+    sets = [set(answer["prediction_set"]) for answer in answers]
     assert all(small <= large for small, large in pairwise(sets))
 
 

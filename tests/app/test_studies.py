@@ -36,7 +36,9 @@ def answer(app: Any) -> dict[str, Any]:
 
 
 def test_a_series_gives_the_contracts_json(answer: dict[str, Any]) -> None:
-    members = "model label abstained probabilities prediction_set gate rule series set_aside slices skipped request_id"
+    members = (
+        "model label abstained probabilities prediction_set level gate rule series set_aside slices skipped request_id"
+    )
     assert list(answer) == [*members.split(), "disclaimer"]
     assert list(answer["probabilities"]) == ["noncovid", "covid", "cap"]
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
