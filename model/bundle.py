@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.calibration import Calibration
+from model.dense import Dense
 from model.errors import BundleError
 from model.gate import Gate
-from model.heatmap import Head
 from model.preprocessing import Preprocessing
 from model.study_rule import StudyRule
 
@@ -47,7 +47,7 @@ class Bundle:
     """How the slices of a study become one answer."""
     calibration: Calibration | None
     gate: Gate | None
-    head: Head | None
+    head: Dense | None
     """The end of the network, for heatmaps."""
     card: dict[str, Any]
     """The whole card, as read."""
@@ -94,7 +94,7 @@ def load(folder: Path = DEFAULT_FOLDER) -> Bundle:
             study_rule=StudyRule.from_card(card.get("study_rule")),
             calibration=Calibration.from_card(card.get("calibration"), labels),
             gate=Gate.load(folder / GATE, card["gate"]) if card.get("gate") else None,
-            head=Head.load(folder / HEAD, len(labels)) if HEAD in hashes else None,
+            head=Dense.load(folder / HEAD, len(labels)) if HEAD in hashes else None,
             card=card,
         )
     except (KeyError, TypeError, AttributeError) as error:

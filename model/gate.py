@@ -1,35 +1,50 @@
 """Is this an axial slice of a chest, like those that the network knows? A network has an answer for any picture.
 
-Two steps: cheap checks of the picture (colour, sides, contrast, air inside a body), then how far it lies from the
-training slices in two views: the means of the network's maps at several depths, and a thumbnail of the picture itself.
-The view in which it is the strangest decides. `training.gate` fits them; the limits stand in the card, the
-matrices in a file beside it.
+Two steps: cheap checks of the picture (colour, sides, contrast), then what two small dense layers make of its shapes: a
+thumbnail, and the strength of its edges by place and direction (a histogram of oriented gradients: Dalal & Triggs
+2005), both free of brightness and contrast. `training.gate` fits them; the limits stand in the card, the layers in a
+file beside it.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from model.dense import Dense, Floats
 from model.errors import BundleError
-from model.lungs import lung_share
 from model.pictures import Picture, Slice
-from model.window import Window
 
 Refusal = Literal["not_chest_ct", "poor_quality"]
 
 UNUSUAL: Final = "It does not look like the axial chest CT slices that the network knows."
 
+SIDE: Final = 96
+"""Pixels on a side of the copy of a picture that is looked at."""
+
 THUMBNAIL: Final = 16
 """Pixels on a side of the thumbnail: body, lungs and spine are there, and nothing that tells people apart."""
 
+EDGES: Final = 48
+"""Pixels on a side in which edges are looked for."""
+
+CELLS: Final = 6
+"""Places on a side, for each of which the edges are summed by direction."""
+
+DIRECTIONS: Final = 8
+
+NUMBERS: Final = THUMBNAIL**2 + CELLS**2 * DIRECTIONS
+"""How many there are of a picture; see `seen`."""
+
 FLAT: Final = 8.0
-"""Gray levels added to the standard deviation of a thumbnail that divides it: noise stays small."""
+"""Gray levels added to the standard deviation that divides a picture: noise stays small."""
+
+FAINT: Final = 0.05
+"""Added to the strength of all edges of a place, which divides that of each direction: noise stays small."""
 
 
 @dataclass(frozen=True)
@@ -57,38 +72,16 @@ class Limits:
     """Least pixels of the shorter side."""
     contrast: float
     """Least standard deviation of the gray levels, of 255."""
-    air: float
-    """Least share of the body that is air inside it; see `model.lungs.lung_share`."""
-
-
-@dataclass(frozen=True)
-class View:
-    """Some of the numbers that are known of a picture, and what is usual for them."""
-
-    start: int
-    """Where they begin among the numbers of `seen`."""
-    scale: float
-    """The distance that is let through, in this view alone."""
-    mean: NDArray[np.float32]
-    """(d,)"""
-    whiten: NDArray[np.float32]
-    """(k, d)"""
-
-    def distance(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Squared Mahalanobis distance, of `scale`: numbers of `seen`, (n, inputs) -> (n,)."""
-        apart = numbers[:, self.start : self.start + len(self.mean)] - self.mean
-        far: NDArray[np.float32] = np.square(apart @ self.whiten.T).mean(axis=-1) / np.float32(self.scale)
-        return far
 
 
 class Gate:
-    """The limits, and the views."""
+    """The limits, and the layers."""
 
-    def __init__(self, limits: Limits, threshold: float, views: Sequence[View]) -> None:
+    def __init__(self, limits: Limits, threshold: float, layers: Dense) -> None:
         self.limits = limits
         self.threshold = threshold
-        """The largest distance that is let through."""
-        self._views = views
+        """The strangest that is let through."""
+        self._layers = layers
 
     @classmethod
     def load(cls, path: Path, card: dict[str, Any]) -> "Gate":
@@ -99,34 +92,24 @@ class Gate:
         """
         try:
             limits = Limits(**{field.name: card["limits"][field.name] for field in fields(Limits)})
-            with np.load(path, allow_pickle=False) as file:
-                views = [_view(file, number, view) for number, view in enumerate(card["views"])]
-            return cls(limits, float(card["threshold"]), views)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if "views" in card:
+                from model.former_gate import FormerGate
+
+                return FormerGate.read(path, card, limits)
+            layers = Dense.load(path, 1)
+            if layers.inputs != NUMBERS:
+                raise ValueError(f"it takes {layers.inputs} numbers of a picture; there are {NUMBERS}")
+            return cls(limits, float(card["threshold"]), layers)
+        except (OSError, ValueError, KeyError, TypeError, BundleError) as error:
             raise BundleError(f"{path} is not the gate that the card describes: {error}") from error
 
-    @property
-    def inputs(self) -> int:
-        """How many numbers of the network the distance takes."""
-        return max(view.start + len(view.mean) for view in self._views) - THUMBNAIL**2
+    def decide(self, picture: Picture, depths: Floats | None = None) -> Decision:  # noqa: ARG002 the former gate's
+        """Judge one picture."""
+        strange = float(self._layers.logits(seen(picture.pixels)[np.newaxis])[0, 0])
+        return self.check(picture) or decision(strange - self.threshold)
 
-    def distance(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The largest of the views' distances: what `seen` gives, (n, inputs) -> (n,)."""
-        return largest(self._views, numbers)
-
-    def decide(self, picture: Picture, window: Window, depths: NDArray[np.float32]) -> Decision:
-        """Judge one picture by itself and by what the network made of it: (inputs,)."""
-        refused = self.check(picture, window)
-        if refused:
-            return refused
-        far = float(self.distance(seen(depths, picture.pixels)[np.newaxis])[0])
-        score = far / (far + self.threshold)
-        if far > self.threshold:
-            return Decision(False, score, UNUSUAL, "not_chest_ct")
-        return Decision(True, score)
-
-    def check(self, picture: Picture, window: Window) -> Decision | None:
-        """What speaks against a picture before the network has seen it."""
+    def check(self, picture: Picture) -> Decision | None:
+        """What speaks against a picture at first sight."""
         height, width = picture.pixels.shape
         limits = self.limits
         if picture.colour > limits.colour:
@@ -135,11 +118,15 @@ class Gate:
             return _not_chest("It is much longer than wide; an axial CT slice is nearly square.")
         if min(height, width) < limits.side:
             return _poor(f"It has {width} × {height} pixels, too few to judge a lung by.")
-        if picture.pixels.std() < limits.contrast:
+        if picture.pixels[::2, ::2].std() < limits.contrast:
             return _poor("It has hardly any contrast.")
-        if lung_share(picture.pixels, window) < limits.air:
-            return _not_chest("There is no air inside a body in it, as there is in lungs.")
         return None
+
+
+def decision(beyond: float) -> Decision:
+    """By how far a picture is stranger than the strangest that is let through: less than 0 is accepted."""
+    score = float(1 / (1 + np.exp(-np.clip(beyond, -30, 30))))
+    return Decision(True, score) if beyond <= 0 else Decision(False, score, UNUSUAL, "not_chest_ct")
 
 
 def combined_decision(slices: Sequence[Decision]) -> Decision | None:
@@ -154,24 +141,38 @@ def combined_decision(slices: Sequence[Decision]) -> Decision | None:
     return Decision(False, score, f"{len(refused)} of {len(slices)} slices are refused. {reason}", refusal)
 
 
-def seen(depths: NDArray[np.float32], pixels: Slice) -> NDArray[np.float32]:
-    """All that the views look at: the network's means (d,), then the thumbnail, -> (d + 256,)."""
-    small = Image.fromarray(pixels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-    gray = np.asarray(small, np.float32).ravel()
-    return np.concatenate([depths, (gray - gray.mean()) / (gray.std() + FLAT)])
+def seen(pixels: Slice) -> Floats:
+    """All that the layers look at: uint8 (height, width) -> (NUMBERS,), the thumbnail and the edges."""
+    small = np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
+    small = (small - small.mean()) / (small.std() + np.float32(FLAT))
+    return np.concatenate([_smaller(small, THUMBNAIL).ravel(), _edges(_smaller(small, EDGES))])
 
 
-def largest(views: Sequence[View], numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The largest of the views' distances: (n, inputs) -> (n,)."""
-    far: NDArray[np.float32] = np.max([view.distance(numbers) for view in views], axis=0)
-    return far
+def _smaller(picture: Floats, side: int) -> Floats:
+    """The means of squares: (SIDE, SIDE) -> (side, side)."""
+    across = len(picture) // side
+    means: Floats = picture.reshape(side, across, side, across).mean(axis=(1, 3))
+    return means
 
 
-def _view(file: Mapping[str, Any], number: int, card: dict[str, Any]) -> View:
-    mean, whiten = (np.asarray(file[f"{name}{number}"], np.float32) for name in ("mean", "whiten"))
-    if (mean.ndim, whiten.shape[1:], len(whiten)) != (1, mean.shape, card["components"]):
-        raise ValueError(f"its matrices are of the shapes {mean.shape} and {whiten.shape}")
-    return View(int(card["start"]), float(card["scale"]), mean, whiten)
+def _edges(picture: Floats) -> Floats:
+    """How strong the edges of each cell are in each direction, of all its edges: (EDGES, EDGES) -> (36 · 8,).
+
+    An edge whose direction lies between two counts for both, for the nearer one more.
+    """
+    down, right = np.gradient(picture)
+    strength = np.hypot(down, right) / (EDGES // CELLS) ** 2
+    direction = np.arctan2(down, right) * np.float32(DIRECTIONS / (2 * np.pi)) % DIRECTIONS
+    before = direction.astype(np.intp)
+    nearer_the_next = strength * (direction - before)
+    places = np.arange(EDGES) // (EDGES // CELLS)
+    cell = (places[:, np.newaxis] * CELLS + places) * DIRECTIONS
+    sums = np.zeros(CELLS**2 * DIRECTIONS)
+    for towards, weight in ((before, strength - nearer_the_next), (before + 1, nearer_the_next)):
+        sums += np.bincount((cell + towards % DIRECTIONS).ravel(), weight.ravel(), len(sums))
+    cells = sums.reshape(-1, DIRECTIONS)
+    shares: Floats = np.sqrt(cells / (cells.sum(axis=1, keepdims=True) + FAINT)).astype(np.float32).ravel()
+    return shares
 
 
 def _not_chest(reason: str) -> Decision:

@@ -6,14 +6,12 @@ exactly and without automatic differentiation.
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from model.errors import BundleError
+from model.dense import Dense, Floats
 
 SIDE: Final = 64
 """Pixels on a side of the picture of a heatmap."""
@@ -26,8 +24,6 @@ _COLOURS: Final = [part for heat in range(256) for part in (255, max(0, 2 * heat
 
 _CLEARNESS: Final = bytes(heat * 4 // 5 for heat in range(256))
 """Alpha of each heat."""
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -48,63 +44,7 @@ class Heatmap:
         return buffer.getvalue()
 
 
-class Head:
-    """The layers between the features and the logits: affine ones with ReLU between them, BatchNorms folded in."""
-
-    def __init__(self, weights: list[Floats], biases: list[Floats]) -> None:
-        self._layers = list(zip(weights, biases, strict=True))
-
-    @classmethod
-    def load(cls, path: Path, classes: int) -> "Head":
-        """Read the head of a bundle.
-
-        Raises:
-            BundleError: it is no file of a head, or its layers do not fit each other or the classes.
-        """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                number = len(file.files) // 2
-                weights, biases = ([file[f"{part}{n}"] for n in range(number)] for part in ("weight", "bias"))
-            sizes = [weight.shape[0] for weight in weights] + [classes]
-            if not weights or any(
-                (w.ndim, w.shape[1:], b.shape) != (2, (size,), (size,))
-                for w, b, size in zip(weights, biases, sizes[1:], strict=True)
-            ):
-                raise ValueError("the shapes of its layers do not fit")
-        except (OSError, ValueError, KeyError, IndexError, AttributeError) as error:
-            raise BundleError(f"{path} is no head of this network: {error}") from error
-        return cls(weights, biases)
-
-    @property
-    def inputs(self) -> int:
-        """How many features it takes."""
-        return len(self._layers[0][0])
-
-    def shuffled(self, random: np.random.Generator) -> "Head":
-        """A head of the same sizes that has learned nothing: the weights of each layer in another order."""
-        layers = [(random.permutation(w.ravel()).reshape(w.shape), random.permutation(b)) for w, b in self._layers]
-        return Head([weight for weight, _ in layers], [bias for _, bias in layers])
-
-    def logits(self, features: Floats) -> Floats:
-        """(n, features) -> (n, classes)."""
-        x = features
-        for number, (weight, bias) in enumerate(self._layers):
-            x = np.maximum(x, 0) @ weight + bias if number else x @ weight + bias
-        return x
-
-    def gradient(self, features: Floats, label: int) -> Floats:
-        """Of the logit of class `label` with respect to the features of one slice: (features,) -> (features,)."""
-        inner, x = [], features
-        for weight, bias in self._layers[:-1]:
-            x = np.maximum(x @ weight + bias, 0)
-            inner.append(x)
-        gradient: Floats = self._layers[-1][0][:, label]
-        for (weight, _), active in zip(self._layers[-2::-1], inner[::-1], strict=True):
-            gradient = weight @ (gradient * (active > 0))
-        return gradient
-
-
-def grad_cam(head: Head, features: Floats, feature_map: Floats, label: int, fine_map: Floats | None = None) -> Floats:
+def grad_cam(head: Dense, features: Floats, feature_map: Floats, label: int, fine_map: Floats | None = None) -> Floats:
     """The heat of one class in one slice, not scaled.
 
     Args:

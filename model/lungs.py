@@ -75,7 +75,7 @@ def _reached_from_the_corners(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
         reached[corner] = air[corner]
     rows, columns = _runs(air), _runs(air.T)
     before = -1
-    while before != (before := np.count_nonzero(reached)):
+    while before != (before := int(np.count_nonzero(reached))):
         reached = _whole_runs(reached, air, rows)
         reached = _whole_runs(reached.T, air.T, columns).T
     return reached
@@ -84,7 +84,8 @@ def _reached_from_the_corners(air: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _runs(air: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Of each pixel, the number of the run of neighbouring air in its row; they begin anew in each row."""
     walls = np.pad(~air, ((0, 0), (0, 1)), constant_values=True)
-    return np.cumsum(walls).reshape(walls.shape)[:, :-1]
+    runs: NDArray[np.intp] = np.cumsum(walls, dtype=np.intp).reshape(walls.shape)[:, :-1]
+    return runs
 
 
 def _whole_runs(reached: NDArray[np.bool_], air: NDArray[np.bool_], runs: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -70,9 +70,7 @@ class Predictor:
         """
         size = self.bundle.preprocessing.size
         outputs = self.engine.run(self.bundle.preprocessing.batch([np.zeros((size, size), dtype=np.uint8)]))
-        gate, head = self.bundle.gate, self.bundle.head
-        if gate and (outputs.depths is None or outputs.depths.shape[1] != gate.inputs):
-            raise BundleError("The gate is not made for this network: it asks for other features.")
+        head = self.bundle.head
         if head and outputs.features.shape[1] != head.inputs:
             raise BundleError("The head for heatmaps is not made for this network: it asks for other features.")
 
@@ -115,8 +113,7 @@ class Predictor:
         label = max(probabilities, key=lambda label: probabilities[label])
         gate = None
         if bundle.gate:
-            assert outputs.depths is not None
-            gate = bundle.gate.decide(picture, bundle.preprocessing.window, outputs.depths[at])
+            gate = bundle.gate.decide(picture, None if outputs.depths is None else outputs.depths[at])
         possible = bundle.possible(probabilities, options.level)
         abstained = why_not(label, possible, gate) if options.abstain else None
         heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None

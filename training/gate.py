@@ -1,69 +1,145 @@
-"""Fit the gate: what the training slices look like to the network, and how far validation slices lie from it."""
+"""Fit the gate: what tells training slices from counterexamples, and how strange validation slices may be.
 
+Usual are the training slices, a variant of each (`training.variants`), so that another hospital's crop and window are
+usual, too, and a few of our own phantoms, which the page offers. Strange is what `training.counterexamples` makes.
+"""
+
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.covariance import LedoitWolf
-from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
 
-from model.gate import THUMBNAIL, Limits, View, largest
+from model.dense import Dense
+from model.gate import Limits, seen
+from model.images import read
+from model.phantom import chest_phantom, lung_phantom
+from model.pictures import Slice
+from model.window import LUNG, Window
+from training.counterexamples import KINDS, counterexample
+from training.manifest import Row
+from training.variants import variant
 
 KEPT: Final = 0.97
 """Share of the validation slices that the gate lets through."""
 
-COMPONENTS: Final = 96
-"""Most principal components of a view in which its distance is measured."""
+UNITS: Final = 32
+"""Of the layer between the numbers and the answer."""
 
-LIMITS: Final = Limits(colour=0.08, aspect=2.0, side=64, contrast=12.0, air=0.01)
+DECAY: Final = 10.0
+"""How strongly large weights are kept down: the more, the less the gate keeps to the institutions that it has seen."""
+
+A_KIND: Final = 250
+"""Counterexamples of each kind."""
+
+PASSES: Final = 30
+"""Over the examples."""
+
+PHANTOMS: Final = 16
+"""Of each class."""
+
+LIMITS: Final = Limits(colour=0.08, aspect=2.0, side=64, contrast=12.0)
 
 Floats = NDArray[np.floating[Any]]
 
 
-def fit(learned: Floats, chosen: Floats) -> tuple[list[View], float]:
-    """The views and the threshold of the gate.
+@dataclass(frozen=True)
+class Examples:
+    """What the gate is fitted to, as `model.gate.seen` sees it."""
+
+    numbers: Floats
+    """(n, d)"""
+    strange: NDArray[np.bool_]
+    """(n,), which are counterexamples."""
+    sources: NDArray[np.str_]
+    """(n,), of the slice of which each was made; empty where there was none."""
+    plain: NDArray[np.bool_]
+    """(n,), which are training slices as they are."""
+
+    def without(self, source: str) -> "Examples":
+        """Those of other sources."""
+        left = self.sources != source
+        return Examples(self.numbers[left], self.strange[left], self.sources[left], self.plain[left])
+
+
+def examples(rows: Sequence[Row], window: Window, seed: int = 0) -> Examples:
+    """Read training slices, and make variants and counterexamples of them."""
+    random = np.random.default_rng(seed)
+    slices = [read(Path(row.path).read_bytes(), window=window).pixels for row in tqdm(rows, "reading", disable=None)]
+    found: list[tuple[Slice, bool, str]] = []
+    for row, pixels in zip(rows, slices, strict=True):
+        found += [(pixels, False, row.institution), (variant(pixels, random), False, row.institution)]
+    for pixels in _phantoms():
+        found += [(pixels, False, ""), (pixels, False, ""), (variant(pixels, random), False, "")]
+    for kind in KINDS:
+        for at in random.integers(len(slices), size=A_KIND):
+            one = variant(slices[at], random) if random.random() < 0.5 else slices[at]
+            found.append((counterexample(kind, one, random), True, rows[at].institution))
+    pictures, strange, sources = zip(*found, strict=True)
+    numbers = np.stack([seen(pixels) for pixels in tqdm(pictures, "seeing", disable=None)])
+    plain = np.arange(len(found)) // 2 < len(rows)
+    plain[1::2] = False
+    return Examples(numbers, np.array(strange), np.array(sources), plain)
+
+
+def _phantoms() -> list[Slice]:
+    found = []
+    for label in ("noncovid", "covid", "cap"):
+        found += [lung_phantom(label, seed, 128) for seed in range(PHANTOMS)]
+        for seed in range(PHANTOMS // 4):
+            found += list(LUNG.apply(chest_phantom(label, seed, [0.15, 0.2, 0.3, 0.45, 0.6, 0.75], 128)))
+    return found
+
+
+def fit(of: Examples) -> Dense:
+    """The layers: of strange pictures their answer is above 0, of usual ones below."""
+    scaler = StandardScaler().fit(of.numbers)
+    network = MLPClassifier((UNITS,), alpha=DECAY, max_iter=PASSES, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it shall not: the passes are a limit to what is learned
+        network.fit(scaler.transform(of.numbers), of.strange)
+    inner = network.coefs_[0] / scaler.scale_[:, np.newaxis]
+    weights, biases = (
+        [inner, network.coefs_[1]],
+        [network.intercepts_[0] - scaler.mean_ @ inner, network.intercepts_[1]],
+    )
+    return Dense([w.astype(np.float32) for w in weights], [b.astype(np.float32) for b in biases])
+
+
+def to_card(limit: float) -> dict[str, Any]:
+    """The card's part, as `model.gate.Gate.load` reads it."""
+    return {"threshold": limit, "limits": vars(LIMITS)}
+
+
+def threshold(layers: Dense, chosen: Floats) -> float:
+    """How strange may be what is let through: as strange as lets `KEPT` of these numbers (n, d) through."""
+    return float(np.quantile(layers.logits(chosen)[:, 0], KEPT, method="higher"))
+
+
+def sources_left_out(
+    of: Examples, judged: Floats, sources: NDArray[np.str_], chosen: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Of each source, how many slices are refused by a gate that was fitted, threshold and all, without the source.
 
     Args:
-        learned: what `model.gate.seen` gives for the training slices, (n, d); both views, that of the network's numbers
-            and that of the thumbnail, are fitted to them.
-        chosen: the same for the validation slices; they set each view's scale, and the threshold.
+        of: what the gate is fitted to.
+        judged: the numbers of validation and test slices, (n, d).
+        sources: where they are from, (n,).
+        chosen: which of them are validation slices, (n,).
     """
-    views = []
-    network = learned.shape[1] - THUMBNAIL**2
-    for start, end in ((0, network), (network, learned.shape[1])):
-        mean, whiten = fit_distance(learned[:, start:end])
-        scale = threshold(View(start, 1.0, mean, whiten).distance(chosen))
-        views.append(View(start, scale, mean, whiten))
-    return views, threshold(largest(views, chosen))
-
-
-def matrices(views: Sequence[View]) -> dict[str, NDArray[np.float32]]:
-    """What the gate's file holds."""
-    named = [{f"mean{number}": view.mean, f"whiten{number}": view.whiten} for number, view in enumerate(views)]
-    return {name: matrix for one in named for name, matrix in one.items()}
-
-
-def to_card(views: Sequence[View], limit: float) -> dict[str, Any]:
-    """The card's part, as `model.gate.Gate.load` reads it."""
-    return {
-        "threshold": limit,
-        "views": [{"start": view.start, "scale": view.scale, "components": len(view.whiten)} for view in views],
-        "limits": vars(LIMITS),
-    }
-
-
-def fit_distance(numbers: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and whitening of the distance, from some numbers of the training slices: (n, d) -> (d,), (k, d)."""
-    mean, spread = numbers.mean(axis=0), numbers.std(axis=0)
-    spread = spread + 1e-6
-    pca = PCA(min(COMPONENTS, *numbers.shape), svd_solver="covariance_eigh").fit((numbers - mean) / spread)
-    reduced = pca.transform((numbers - mean) / spread)
-    precision = np.linalg.cholesky(LedoitWolf(assume_centered=True).fit(reduced).precision_)
-    whiten = precision.T @ pca.components_ / spread
-    return mean.astype(np.float32), whiten.astype(np.float32)
-
-
-def threshold(distances: Floats) -> float:
-    """The distance that lets `KEPT` of these through."""
-    return float(np.quantile(distances, KEPT, method="higher"))
+    found = {}
+    for source in map(str, sorted(set(sources))):
+        own = sources == source
+        if (chosen & ~own).any():
+            layers = fit(of.without(source))
+            slices = np.concatenate([of.numbers[of.plain & (of.sources == source)], judged[own]])
+            refused = layers.logits(slices)[:, 0] > threshold(layers, judged[chosen & ~own])
+            found[source] = {"slices": len(refused), "refused": round(float(refused.mean()), 4)}
+    return found

@@ -1,4 +1,4 @@
-"""The end of a Keras network -> the plain matrices of `model.heatmap.Head`."""
+"""The end of a Keras network -> the plain matrices of `model.dense.Dense`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from model.architecture import FEATURES, PROBABILITIES
-from model.heatmap import Floats
+from model.dense import Dense, Floats
 from training.errors import TrainingError
 
 
@@ -32,8 +32,7 @@ def write(network: keras.Model, path: Path) -> None:
             scale, offset = np.float32(1), np.float32(0)
         elif not isinstance(layer, keras.layers.Dropout):
             raise TrainingError(f"The layer {layer.name} after the features is none that heatmaps can be made through.")
-    parts = {f"{part}{n}": x for part, xs in (("weight", weights), ("bias", biases)) for n, x in enumerate(xs)}
-    np.savez(path, allow_pickle=False, **parts)
+    Dense(weights, biases).save(path)
 
 
 def _fits(layer: keras.layers.Dense) -> bool:

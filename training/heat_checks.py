@@ -18,7 +18,8 @@ from PIL import Image, ImageFilter
 from scipy.stats import spearmanr
 
 from model import heatmap
-from model.heatmap import FLOOR, Head, grad_cam
+from model.dense import Dense
+from model.heatmap import FLOOR, grad_cam
 from model.images import Slice, read
 from model.lungs import lung_mask
 from model.predictor import Predictor
@@ -50,7 +51,7 @@ class Case:
     last_map: Floats
     fine_map: Floats | None
 
-    def explained_by(self, head: Head) -> Floats:
+    def explained_by(self, head: Dense) -> Floats:
         """The heat of the same label in the same maps, by another head."""
         return grad_cam(head, self.features, self.last_map, self.label, self.fine_map)
 
@@ -124,7 +125,7 @@ def _sample(rows: Sequence[Row], random: np.random.Generator) -> list[Row]:
     return [rows[int(random.choice(patients[i]))] for i in chosen]
 
 
-def _case(predictor: Predictor, head: Head, row: Row) -> Case:
+def _case(predictor: Predictor, head: Dense, row: Row) -> Case:
     preprocessing = predictor.bundle.preprocessing
     pixels = read(Path(row.path).read_bytes(), window=preprocessing.window).pixels
     outputs = predictor.run(preprocessing.batch([pixels]))
@@ -145,7 +146,7 @@ def _shuffled_network(predictor: Predictor, cases: Sequence[Case], random: np.ra
         layer.set_weights([random.permutation(weight.ravel()).reshape(weight.shape) for weight in layer.get_weights()])
     with tempfile.TemporaryDirectory() as folder:
         head.write(network, Path(folder, "head.npz"))
-        other = Head.load(Path(folder, "head.npz"), len(predictor.bundle.labels))
+        other = Dense.load(Path(folder, "head.npz"), len(predictor.bundle.labels))
     batch = predictor.bundle.preprocessing.batch([case.pixels for case in cases])
     outputs = with_all_outputs(network).predict_on_batch(batch)
     found = []

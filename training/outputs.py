@@ -35,7 +35,6 @@ def run(predictor: Predictor, rows: Sequence[Row]) -> Raw:
     for row in tqdm(rows, desc="running the network", unit="slice", disable=None):
         picture = read(Path(row.path).read_bytes(), window=preprocessing.window)
         outputs = predictor.engine.run(preprocessing.batch([picture.pixels]))
-        assert outputs.depths is not None
         logits.append(outputs.logits[0])
-        numbers.append(seen(outputs.depths[0], picture.pixels))
+        numbers.append(seen(picture.pixels))
     return Raw(np.stack(logits), np.stack(numbers))

@@ -115,15 +115,23 @@ def _publish(
 def _fit(card: dict[str, Any], folder: Path, split: Split) -> None:
     """Add calibration and gate to the bundle in `folder`."""
     predictor = Predictor(bundle.load(folder))
-    learned, chosen, seen = (outputs.run(predictor, getattr(split, part)) for part in PARTS)
+    chosen, seen = (outputs.run(predictor, part) for part in (split.validation, split.test))
     card["calibration"] = fitted = calibration.fit(chosen.logits, split.validation)
     made = Calibration.from_card(fitted, LABELS)
     assert made
     fitted["test"] = calibration.judge(made, seen.logits, split.test)
     fitted["sources_left_out"] = calibration.sources_left_out(chosen.logits, split.validation, seen.logits, split.test)
-    views, threshold = gate.fit(learned.seen, chosen.seen)
-    np.savez(folder / bundle.GATE, allow_pickle=False, **gate.matrices(views))
-    card["gate"] = gate.to_card(views, threshold)
+    examples = gate.examples(split.train, predictor.bundle.preprocessing.window)
+    layers = gate.fit(examples)
+    layers.save(folder / bundle.GATE)
+    card["gate"] = gate.to_card(gate.threshold(layers, chosen.seen))
+    judged = [*split.validation, *split.test]
+    card["gate"]["sources_left_out"] = gate.sources_left_out(
+        examples,
+        np.concatenate([chosen.seen, seen.seen]),
+        np.array([row.institution for row in judged]),
+        np.arange(len(judged)) < len(split.validation),
+    )
     card["files"][bundle.GATE] = bundle.file_sha256(folder / bundle.GATE)
     _write_card(card, folder)
 

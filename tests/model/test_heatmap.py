@@ -6,8 +6,9 @@ import pytest
 
 from model import bundle
 from model.architecture import with_all_outputs
+from model.dense import Dense, Floats
 from model.engine import create_engine
-from model.heatmap import Floats, Head, Heatmap, grad_cam, scaled
+from model.heatmap import Heatmap, grad_cam, scaled
 from model.phantom import lung_phantom
 
 
@@ -62,7 +63,7 @@ def test_the_heads_logits_are_the_networks() -> None:
 def test_the_gradient_is_the_slope_of_the_logit() -> None:
     random = np.random.default_rng(0)
     sizes = [(5, 4), (4, 4), (4, 3)]
-    head = Head([random.normal(size=s) for s in sizes], [random.normal(size=s[1]) for s in sizes])  # type: ignore[misc]
+    head = Dense([random.normal(size=s) for s in sizes], [random.normal(size=s[1]) for s in sizes])  # type: ignore[misc]
     features, step = random.normal(size=5), 1e-6
     for label in range(3):
         steps = [head.logits((features + step * unit)[None])[0, label] for unit in np.eye(5)]  # type: ignore[arg-type]
@@ -80,5 +81,5 @@ def test_a_head_of_another_shape_is_refused(tmp_path: Path) -> None:
     from model.errors import BundleError
 
     np.savez(tmp_path / "head.npz", weight0=np.ones((4, 3)), bias0=np.ones(2))
-    with pytest.raises(BundleError, match="no head of this network"):
-        Head.load(tmp_path / "head.npz", 3)
+    with pytest.raises(BundleError, match="does not hold the layers that are asked for"):
+        Dense.load(tmp_path / "head.npz", 3)
