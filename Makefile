@@ -32,13 +32,14 @@ assets: ## fetch what package-lock.json names, where npm is
 	elif npm ci --ignore-scripts --no-audit --no-fund --silent; then cp package-lock.json node_modules/.made-from; \
 	else echo "npm could not fetch what package-lock.json names: tests that need it cannot run."; fi
 
-check: $(VENV)/.requirements-dev.txt ## lint and type-check, the files for deployment too
+check: $(VENV)/.requirements-dev.txt ## lint and type-check, the files for deployment too; look up vulnerabilities
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/kubernetes-validate --quiet --strict kubernetes.yaml
+	$(BIN)/python requirements/audit.py
 
 format: $(VENV)/.requirements-dev.txt ## format the code
 	$(BIN)/ruff check --fix
@@ -51,6 +52,7 @@ train: $(VENV)/.requirements-dev.txt ## make the shipped network from $DATA; go 
 
 benchmark: $(VENV)/.requirements-dev.txt ## measure the server and the page
 	$(BIN)/python tests/benchmarks/serve.py
+	$(BIN)/python tests/benchmarks/soak.py
 	$(BIN)/python tests/benchmarks/study.py
 	$(BIN)/python tests/benchmarks/page.py
 	$(BIN)/python tests/benchmarks/explain.py

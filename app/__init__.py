@@ -10,7 +10,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
 
-from app import api, config, errors, headers, inference, keys, metrics, pages, rates, samples, uploads
+from app import api, config, errors, headers, inference, keys, metrics, pages, rates, samples, stages, uploads
 from app.admission import Queue
 from model import bundle, machine
 from model.predictor import Predictor
@@ -49,6 +49,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         from app.background import Background  # Celery is large, and most servers have no workers
 
         app.extensions["background"] = Background(app.config)
+    stages.init_app(app)
     headers.init_app(app)
     metrics.init_app(app)
     errors.init_app(app)

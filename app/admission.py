@@ -6,13 +6,14 @@ Classifying takes the whole of a core, so more of it at once than cores makes ev
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
 
 from flask import current_app, g
 
 from app.errors import Problem
+from app.stages import stage
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -91,7 +92,9 @@ def admitted(view: View) -> View:
     def inner(*args: Any, **kwargs: Any) -> Any:
         began = time.monotonic()
         g.deadline = began + current_app.config["MAX_SECONDS"]
-        with queue().place():
+        with ExitStack() as held:
+            with stage("queue"):
+                held.enter_context(queue().place())
             g.queued = time.monotonic() - began
             return view(*args, **kwargs)
 

@@ -14,6 +14,7 @@ from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
 from app.parameters import read_options
 from app.payload import Payload
+from app.stages import stage
 from app.studies import Event, study_answer, study_events, time_limit, timely, usable, wanted_series
 from app.uploads import Allowance, Upload, read_uploads
 from app.volumes import stack_of
@@ -34,7 +35,10 @@ PREFERENCE: Final = "respond-async"
 def predict() -> Response:
     """Classify the pictures of the request."""
     options = read_options(request, predictor().bundle.labels)
-    results = classify(read_uploads(request, Allowance.of_slices()), options)
+    with stage("receive"):
+        uploads = read_uploads(request, Allowance.of_slices())
+    with stage("classify"):
+        results = classify(uploads, options)
     metrics.count_results(results)
     problems = [result.problem for result in results if result.problem]
     if len(problems) < len(results):
@@ -50,11 +54,13 @@ def studies() -> Response:
     queue().check()
     options = read_options(request, predictor().bundle.labels)
     reading_process().start()  # it gets ready while the files come in
-    uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
+    with stage("receive"):
+        uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
     if "background" in current_app.extensions and PREFERENCE in request.headers.get("Prefer", "").lower():
         return _handed_over(uploads, series)
     if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
-        return jsonify(encoding.study(study_answer(uploads, series, options)))
+        with stage("study"):
+            return jsonify(encoding.study(study_answer(uploads, series, options)))
     events = study_events(uploads, series, options)
     first = next(events)  # what fails before it is answered as a problem, like everywhere
     return Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)

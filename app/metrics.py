@@ -14,6 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.admission import queue
 from app.classification import Result
+from app.stages import STAGES
 
 SCORES = [0.1 * n for n in range(1, 21)]
 REQUESTS = Counter("covidscanner_requests_total", "Answers, by end point and status", ["endpoint", "status"])
@@ -42,7 +43,7 @@ def page() -> Response:
     if current_app.config["METRICS_FOLDER"]:
         MultiProcessCollector(registry, path=current_app.config["METRICS_FOLDER"])  # type: ignore[no-untyped-call]
     else:
-        for metric in (REQUESTS, ERRORS, SECONDS, QUEUED, LABELS, ABSTENTIONS, GATE, WAITING):
+        for metric in (REQUESTS, ERRORS, SECONDS, QUEUED, STAGES, LABELS, ABSTENTIONS, GATE, WAITING):
             registry.register(metric)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
