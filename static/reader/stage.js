@@ -110,7 +110,7 @@ export class Stage extends EventTarget {
     this.#lay(null);
     if (!this.#item) {
       this.#shows = false;
-      this.#viewer.clear();
+      this.#viewer.say();
       return;
     }
     [this.#shows, this.#cut] = [null, false];
@@ -126,18 +126,20 @@ export class Stage extends EventTarget {
     if (item.kind === "slice" && (await this.#viewer.showPicture(item.files[0]))) {
       return true;
     }
-    if (signal.aborted || item.state === "refused") {
+    if (signal.aborted) {
+      return false;
+    }
+    if (item.state === "refused") {
+      this.#viewer.say(text("viewer.broken"));
       return false;
     }
     const body = new FormData();
     item.files.forEach((file) => body.append("file", file, file.name));
-    try {
-      const shown = await this.#viewer.showVolume(await fetch("/volumes", { method: "POST", body, signal }));
+    const shows = await this.#viewer.showVolume(fetch("/volumes", { method: "POST", body, signal }));
+    if (shows) {
       this.#illustrate(item);
-      return shown;
-    } catch {
-      return false;
     }
+    return shows;
   }
 
   /** Hand out a picture from the middle of the volume, for the list. */

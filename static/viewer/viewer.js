@@ -3,7 +3,7 @@
 //   import { createViewer } from "/static/viewer/viewer.js";
 //   const viewer = createViewer(hostElement);
 //   await viewer.showPicture(blobOrUrl);            // what the browser can read
-//   await viewer.showVolume(await fetch("/volumes", { method: "POST", body }));   // whatever the server can read
+//   await viewer.showVolume(fetch("/volumes", { method: "POST", body }));   // whatever the server can read
 //   viewer.addEventListener("slice", (event) => viewer.showHeatmap(heatmaps[event.detail.index] ?? null));
 //
 // A heatmap belongs to the slice that is shown when it comes: another slice takes it away.
@@ -63,21 +63,22 @@ class Viewer extends EventTarget {
   }
 
   /**
-   * Show the response of POST /volumes. Resolves to whether it could, as soon as its first slices can be seen; the event
-   * `cut` tells that the others did not come.
+   * Show the response of POST /volumes, which may be on its way. Resolves to whether it could, as soon as its first slices
+   * can be seen; the event `cut` tells that the others did not come.
    */
   async showVolume(response) {
+    this.say(text("viewer.coming"));
     return this.#showLoaded(async () => {
-      const volume = await readVolume(response);
+      const volume = await readVolume(await response);
       volume.complete.then((whole) => whole || volume !== this.#view.volume || this.dispatchEvent(new Event("cut")));
       return volume;
     });
   }
 
-  /** Show nothing. */
-  clear() {
+  /** Show no picture, but words. */
+  say(words = text("viewer.empty")) {
     this.#turn++;
-    this.#show(null);
+    this.#show(null, words);
   }
 
   focus() {
@@ -148,7 +149,7 @@ class Viewer extends EventTarget {
     return true;
   }
 
-  #show(volume, empty = text("viewer.empty")) {
+  #show(volume, empty = "") {
     this.#arrivals?.abort();
     this.#arrivals = new AbortController();
     volume?.addEventListener("arrived", () => this.#redraw(), { signal: this.#arrivals.signal });

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from model.labels import TITLES
 from model.window import Window
@@ -100,6 +100,17 @@ def test_a_study_is_scrolled_and_windowed_and_its_answer_goes_along(page: Page) 
     plot = page.get_by_role("slider", name="Probability along the body axis")
     expect(plot).to_have_attribute("aria-valuenow", shown)
     expect(page.locator("[data-part=slice]")).to_be_visible()
+
+
+def test_while_a_study_comes_no_picture_of_another_patient_is_shown(page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/volumes", lambda route: held.append(route))
+    give(page, ("a.png", slice_file()), ("study.zip", study_file()))
+    expect(picture(page)).to_have_accessible_name(re.compile("Slice 1 of 1"))
+    rows(page).nth(1).click()
+    expect(picture(page)).to_have_accessible_name("Viewer: Loading …")
+    held[0].abort()
+    expect(picture(page)).to_have_accessible_name("Viewer: The picture cannot be shown here")
 
 
 def test_without_javascript_one_file_is_answered(browser: Browser, server: Server, tmp_path: Path) -> None:
