@@ -55,6 +55,18 @@ def test_the_same_experiment_gives_the_same_network(finished: Path, rows: list[R
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+def test_averaged_weights_get_the_statistics_of_plain_slices(rows: list[Row], tmp_path: Path) -> None:
+    averaged = QUICK.model_copy(update={"stages": QUICK.stages[:1]})
+    assert averaged.stages[0].average
+    network = keras.models.load_model(train(rows, tmp_path / "run", experiment=averaged), compile=False)
+    norm = network.get_layer("group1_norm")
+    preprocessing = averaged.preprocessing(network.input_shape[1])
+    learned = splits.by_patient(rows, averaged.seed).train
+    slices = preprocessing.batch(list(pixels.load(learned, preprocessing, tmp_path / "cache")))
+    seen = keras.Model(network.input, norm.input).predict(slices, verbose=0).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(norm.moving_mean, seen, rtol=0.1, atol=0.02)
+
+
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_interrupted_and_resumed_it_gives_the_same_network(
     finished: Path, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epochs: int
