@@ -54,8 +54,18 @@ def lung_mask(pixels: Slice, window: Window = LUNG) -> NDArray[np.bool_]:
     found = found.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.MaxFilter(3))  # without specks
     closed = found.filter(ImageFilter.MaxFilter(CLOSING)).filter(ImageFilter.MinFilter(CLOSING))
     filled = ~_reached_from_the_corners(np.asarray(closed) == 0)
+    return _enlarged(filled, pixels)
+
+
+def body_mask(pixels: Slice, window: Window = LUNG) -> NDArray[np.bool_]:
+    """The body with its lungs: all but the air around it. Of the shape of `pixels`, uint8 (height, width)."""
+    _, inside = _air_and_body(pixels, window)
+    return _enlarged(inside, pixels)
+
+
+def _enlarged(mask: NDArray[np.bool_], pixels: Slice) -> NDArray[np.bool_]:
     height, width = pixels.shape
-    return np.asarray(Image.fromarray(filled).resize((width, height), Image.Resampling.NEAREST))
+    return np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
 
 
 def _air_and_body(pixels: Slice, window: Window) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -134,6 +134,6 @@ def deletion(shares: Sequence[float], changes: Mapping[str, NDArray[np.floating[
         mean, error = change.mean(axis=0), 1.96 * change.std(axis=0) / np.sqrt(len(change))
         axes.plot(shares, mean, marker="o", label=name)
         axes.fill_between(shares, mean - error, mean + error, alpha=0.15)
-    axes.set(xlabel="share of pixels wiped", ylabel="mean change of the probability", ylim=(0, None))
+    axes.set(xlabel="share of the body wiped", ylabel="mean change of the probability", ylim=(0, None))
     axes.legend(fontsize="small")
     return figure

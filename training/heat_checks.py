@@ -2,7 +2,8 @@
 
 *Randomisation* (Adebayo et al. 2018): a map that stays when the network's weights are shuffled shows the picture, not
 what the network learned. *Deletion*: wiping what is hot must move the probability more than wiping the same amount
-elsewhere. *Lungs*: how much of the heat lies where the disease is. Intervals are 95 %, by bootstrap over the slices.
+elsewhere in the body; around it there is nothing to wipe. *Lungs*: how much of the heat lies where the disease is.
+Intervals are 95 %, by bootstrap over the slices.
 """
 
 import tempfile
@@ -21,7 +22,7 @@ from model import heatmap
 from model.dense import Dense
 from model.heatmap import FLOOR, grad_cam
 from model.images import Slice, read
-from model.lungs import lung_mask
+from model.lungs import body_mask, lung_mask
 from model.predictor import Predictor
 from training import figures
 from training.manifest import Row
@@ -33,7 +34,7 @@ KERAS_SLICES: Final = 12
 DRAWS: Final = 3
 """Random choices that each choice of the heat is compared with."""
 SHARES: Final = (0.05, 0.1, 0.2, 0.4)
-"""Of the pixels that are wiped; the sentence is about `NAMED`."""
+"""Of the body's pixels that are wiped; the sentence is about `NAMED`."""
 NAMED: Final = 0.1
 
 Floats = NDArray[np.floating[Any]]
@@ -47,6 +48,8 @@ class Case:
     label: int
     heat: Floats
     """(h, w), not scaled."""
+    body: NDArray[np.bool_]
+    """Of the shape of `pixels`."""
     features: Floats
     last_map: Floats
     fine_map: Floats | None
@@ -84,9 +87,9 @@ class Checks:
         for fill, change in self.deleted.items():
             hot, random = (values[:, at] for values in change.values())
             said.append(
-                f"Wiping the hottest {NAMED:.0%} (with {fill}) moves the probability by {_mean(hot)}, a random "
-                f"{NAMED:.0%} by {_mean(random)}; the difference is {_mean(hot - random)}; the hottest move it more in "
-                f"{(hot > random).mean():.0%} of the slices."
+                f"Wiping the hottest {NAMED:.0%} of the body (with {fill}) moves the probability by {_mean(hot)}, "
+                f"a random {NAMED:.0%} by {_mean(random)}; the difference is {_mean(hot - random)}; the "
+                f"hottest move it more in {(hot > random).mean():.0%} of the slices."
             )
         said.append(f"Share of the heat inside the lungs: {_mean(self.in_lungs)}; of the slice, {_mean(self.lungs)}.")
         return said
@@ -131,7 +134,8 @@ def _case(predictor: Predictor, head: Dense, row: Row) -> Case:
     outputs = predictor.run(preprocessing.batch([pixels]))
     label, fine = int(outputs.probabilities[0].argmax()), None if outputs.fine_map is None else outputs.fine_map[0]
     features, last_map = outputs.features[0], outputs.feature_map[0]
-    return Case(pixels, label, grad_cam(head, features, last_map, label, fine), features, last_map, fine)
+    heat, body = grad_cam(head, features, last_map, label, fine), body_mask(pixels, preprocessing.window)
+    return Case(pixels, label, heat, body, features, last_map, fine)
 
 
 def _shuffled_network(predictor: Predictor, cases: Sequence[Case], random: np.random.Generator) -> Floats:
@@ -158,22 +162,30 @@ def _shuffled_network(predictor: Predictor, cases: Sequence[Case], random: np.ra
 
 
 def _deleted(
-    predictor: Predictor, cases: Sequence[Case], fill: Callable[[Slice], Slice], random: np.random.Generator
+    predictor: Predictor, cases: Sequence[Case], fill: Callable[[Case], Slice], random: np.random.Generator
 ) -> dict[str, Floats]:
     """By how much wiping the hottest pixels moves the probability, and wiping as many elsewhere: (slices, shares)."""
     hot, elsewhere = [], []
     for case in cases:
-        # The same heat in other cells, so that what is wiped is as scattered.
-        others = [random.permutation(case.heat.ravel()).reshape(case.heat.shape) for _ in range(DRAWS)]
+        others = [_elsewhere(case, random) for _ in range(DRAWS)]
         hot.append(_changes(predictor, case, case.heat, fill))
         elsewhere.append(np.mean([_changes(predictor, case, other, fill) for other in others], axis=0))
     return {"the hottest": np.array(hot), "at random": np.array(elsewhere)}
 
 
-def _changes(predictor: Predictor, case: Case, heat: Floats, fill: Callable[[Slice], Slice]) -> Floats:
+def _elsewhere(case: Case, random: np.random.Generator) -> Floats:
+    """The same heat in other cells of the body, so that what is wiped is as scattered."""
+    height, width = case.heat.shape
+    cells = np.asarray(Image.fromarray(case.body).convert("L").resize((width, height), Image.Resampling.BOX)) > 127
+    other = case.heat.copy()
+    other[cells] = random.permutation(case.heat[cells])
+    return other
+
+
+def _changes(predictor: Predictor, case: Case, heat: Floats, fill: Callable[[Case], Slice]) -> Floats:
     """(shares,), by how much the probability of the label moves, up or down, without the hottest pixels of `heat`."""
-    large, instead = _enlarged(heat, case.pixels), fill(case.pixels)
-    order = np.argsort(-large.ravel(), kind="stable")
+    large, instead = np.where(case.body, _enlarged(heat, case.pixels), -1), fill(case)
+    order = np.argsort(-large.ravel(), kind="stable")[: np.count_nonzero(case.body)]
     slices = [case.pixels]
     for share in SHARES:
         wiped = case.pixels.copy()
@@ -185,15 +197,17 @@ def _changes(predictor: Predictor, case: Case, heat: Floats, fill: Callable[[Sli
     return moved
 
 
-def _even(pixels: Slice) -> Slice:
-    return np.full_like(pixels, round(float(pixels.mean())))
+def _even(case: Case) -> Slice:
+    body = case.pixels[case.body]
+    return np.full_like(case.pixels, round(float(body.mean())) if body.size else 0)
 
 
-def _blurred(pixels: Slice) -> Slice:
+def _blurred(case: Case) -> Slice:
+    pixels = case.pixels
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(min(pixels.shape) / 16)))
 
 
-FILLS: Final = {"the mean gray": _even, "a blur": _blurred}
+FILLS: Final = {"the body's mean gray": _even, "a blur": _blurred}
 """What is put in place of pixels. None is neutral: in a lung, gray looks like disease."""
 
 

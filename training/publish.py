@@ -19,7 +19,7 @@ from model.engine import KerasEngine, OnnxEngine
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.preprocessing import Preprocessing
-from training import calibration, gate, head, manifest, outputs, study_rule
+from training import calibration, gate, head, manifest, outputs, shortcuts, study_rule
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.experiment import Experiment
@@ -104,6 +104,7 @@ def _publish(
             predictor = Predictor(bundle.load(new))
             card["study_rule"] = study_rule.fit(predictor, split.validation)
             card["metrics"] = {"command": command, "test": evaluate(predictor, split.test)}
+            card["shortcuts"] = shortcuts.judge(predictor, split)
             _write_card(card, new)
         destination.mkdir(exist_ok=True)
         # The card last: in between, the old card refuses the new files.

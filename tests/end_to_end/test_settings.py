@@ -1,14 +1,18 @@
-"""A real start with a value that is not allowed, for each setting: it fails, and one line says which and what is."""
+"""A real start with what it cannot use, a setting or a file of the bundle: it fails, and one line says why."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app import config
+from model import bundle
 from tests.conftest import ROOT
 from tests.server import procfile
 
@@ -78,3 +82,24 @@ def test_a_worker_says_in_one_line_why_it_cannot_start(tmp_path: Path, settings:
     status, line = start("worker", tmp_path, **settings)
     assert status == 1
     assert line.startswith(f"CovidScanner cannot start: {said}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("another file", "is not the file that card.json describes"),
+        ("another shape", "it takes 9 numbers of a picture"),
+    ],
+)
+def test_a_gate_that_is_not_the_cards_stops_the_start_and_is_named(tmp_path: Path, fault: str, said: str) -> None:
+    folder = Path(shutil.copytree(bundle.DEFAULT_FOLDER, tmp_path / "bundle"))
+    gate, card = folder / bundle.GATE, json.loads((folder / bundle.CARD).read_text())
+    np.savez(gate, weight0=np.zeros((9, 1), np.float32), bias0=np.zeros(1, np.float32))
+    if fault == "another shape":
+        card["files"][bundle.GATE] = bundle.file_sha256(gate)
+        card["gate"] = {"threshold": 0.0, "limits": card["gate"]["limits"]}
+        (folder / bundle.CARD).write_text(json.dumps(card))
+    status, line = start("web", tmp_path, COVIDSCANNER_BUNDLE=str(folder))
+    assert status != 0
+    assert line.startswith(f"CovidScanner cannot start: {gate} is not")
+    assert said in line
