@@ -109,7 +109,10 @@ def _input(members: Mapping[str, Any], raw: bytes, name: str, shape: Sequence[in
         raise Problem(
             "invalid_tensor", "A value is not between 0 and 1: scale the slice as the card's preprocessing does."
         )
-    return values.reshape(given["shape"])
+    tensor = values.reshape(given["shape"])
+    if not np.all(tensor == tensor[..., :1]):
+        raise Problem("invalid_tensor", "The channels of a slice must be equal: it is gray, repeated.")
+    return tensor
 
 
 def _check_shape(given: Any, shape: Sequence[int]) -> None:

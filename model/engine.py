@@ -49,7 +49,7 @@ class Engine(Protocol):
     name: str
 
     def run(self, batch: Batch) -> Outputs:
-        """One forward pass of float32 (n, size, size, 3) in [0, 1]."""
+        """One forward pass of float32 (n, size, size, channels) in [0, 1], all channels equal."""
         ...
 
 
@@ -74,6 +74,8 @@ class OnnxEngine:
         options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
+        # One, where the network was compiled for gray itself: the channels of a batch are equal.
+        self._channels = self._session.get_inputs()[0].shape[-1]
         # The first run warms the network up, before the workers are made: its activations must not stay with the main
         # process, where nobody uses them again.
         self._run_options = onnxruntime.RunOptions()
@@ -86,7 +88,8 @@ class OnnxEngine:
     def run(self, batch: Batch) -> Outputs:
         with self._places:
             options, self._run_options = self._run_options, None
-            answers = self._session.run(self._outputs, {self._input: batch}, options)
+            taken = np.ascontiguousarray(batch[..., : self._channels])
+            answers = self._session.run(self._outputs, {self._input: taken}, options)
         return Outputs(**dict(zip(self._outputs, answers, strict=True)))
 
 

@@ -73,7 +73,10 @@ class Preprocessing:
         return np.asarray(picture.resize((self.size, self.size), Image.Resampling.BILINEAR))
 
     def batch(self, slices: Sequence[Slice]) -> Batch:
-        """Turn slices of any size into what the network takes: float32, (n, size, size, channels), in [0, 1]."""
+        """Turn slices of any size into what the network takes: float32, (n, size, size, channels), in [0, 1].
+
+        The channels are the same memory, and cannot be written to.
+        """
         gray = np.stack([self.resize(pixels) for pixels in slices]).astype(np.float32)
         gray *= np.float32(self.scale)
-        return np.repeat(gray[..., np.newaxis], self.channels, axis=-1)
+        return np.broadcast_to(gray[..., np.newaxis], (*gray.shape, self.channels))

@@ -113,3 +113,11 @@ def test_another_network_is_not_found_and_the_error_is_where_the_protocol_has_it
     for path in ("/v2/models/resnet", f"/v2/models/{NAME}/versions/9", "/v2/models/resnet/ready"):
         problem = assert_problem(client.get(path), 404, "not_found")
         assert NAME in problem["error"]
+
+
+def test_channels_that_differ_are_refused(client: FlaskClient, tensor: Any) -> None:
+    """The network is served on gray: whoever sends a colour picture would get the answer for its red."""
+    coloured = tensor[:1].copy()
+    coloured[..., 1] = 0
+    response = post_raw(client, coloured, {}, coloured.tobytes())
+    assert_problem(response, 400, "invalid_tensor")
