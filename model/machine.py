@@ -13,8 +13,9 @@ CGROUP: Final = Path("/sys/fs/cgroup")
 ROOM: Final = 8 * 2**20
 """Bytes that the counts of some hundred processes take."""
 
-BLOCK: Final = 2**18
-"""Bytes; larger blocks are asked of the system one by one, and go back to it at once."""
+BLOCK: Final = 2**21
+"""Bytes; larger blocks are asked of the system one by one, and go back to it at once. A slice of 512 × 512 pixels takes
+smaller ones: asked for anew with each request, they would cost a thousand page faults."""
 
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
