@@ -86,6 +86,8 @@ def read_picture(data: bytes, max_pixels: int = MAX_PIXELS) -> Picture:
         UnreadableImageError: empty, truncated, corrupt, or too small to be a slice.
     """
     with _opened(data, max_pixels) as picture:
+        # Not in JPEG's draft mode: it saves a fraction of a millisecond, and moves probabilities by more than 0.001
+        # (tests/benchmarks/draft.py).
         picture.load()
         return Picture(_to_gray(ImageOps.exif_transpose(picture)), _colour(picture))
 

@@ -146,7 +146,8 @@ def test_a_clock_that_jumps_by_a_day_changes_nothing(tmp_path: Path) -> None:
     clock = tmp_path / "clock"
     clock.write_text("0")
     command = procfile("web").replace("app.wsgi", "tests.jumping_clock")
-    server = start(tmp_path, command, CLOCK=str(clock), COVIDSCANNER_RATE_LIMIT="1000/minute")
+    settings = {"WEB_CONCURRENCY": "2", "COVIDSCANNER_RATE_LIMIT": "1000/minute"}
+    server = start(tmp_path, command, CLOCK=str(clock), **settings)
     try:
         workers = server.workers()
         with Connection(server.port) as kept:
