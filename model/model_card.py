@@ -4,10 +4,11 @@ Headings follow CLAIM (Mongan et al. 2020) and TRIPOD+AI (Collins et al. 2024). 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from model.labels import LABELS, TITLES
+from model.samples import sample_name
 
 Card = Mapping[str, Any]
 
@@ -58,12 +59,14 @@ class Section:
     title: str
     paragraphs: list[str]
     table: Table | None = None
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    """Name of a synthetic slice (`model.samples`) -> what is to be said of it."""
 
 
 def sections(card: Card) -> list[Section]:
     """The whole card. What it does not know is said to be unknown, or left out."""
     made = [_summary(card), _intended(), _data(card), _protocol(card), _network(card), _figures(card)]
-    return [*made, *_shortcuts(card), *_calibration(card), *_gate(card), _limits(card)]
+    return [*made, *_shortcuts(card), *_calibration(card), *_gate(card), _limits(card), *_drawn(card)]
 
 
 def markdown(card: Card) -> str:
@@ -73,6 +76,7 @@ def markdown(card: Card) -> str:
         lines += [f"## {section.title}", ""]
         for paragraph in section.paragraphs:
             lines += [paragraph, ""]
+        lines += [f"- {words}" for words in section.pictures.values()] + [""] * bool(section.pictures)
         if section.table:
             lines += [_row(section.table.headings), "|" + "---|" * len(section.table.headings)]
             lines += [*map(_row, section.table.rows), ""]
@@ -274,6 +278,26 @@ def _limits(card: Card) -> Section:
             "probability more than wiping others: where it does not, the heatmap is a hint and no proof.",
         ],
     )
+
+
+def _drawn(card: Card) -> list[Section]:
+    """What the network says of our own phantoms: a failure that anybody may see, with no patient's picture."""
+    answers = card.get("phantoms")
+    if not answers:
+        return []
+    words = {}
+    for label, probabilities in answers.items():
+        said = max(probabilities, key=lambda one: probabilities[one])
+        verdict = "right" if said == label else "wrong"
+        words[sample_name(label)] = (
+            f"Drawn as {TITLES[label]}: the network says {TITLES[said]}, with "
+            f"{probabilities[said]:.2f}, which is {verdict}."
+        )
+    note = (
+        "No patient is in these slices: they are drawn from formulas. A reader sees at once what is meant; the "
+        "network, which learned from other pictures, may be sure and wrong all the same."
+    )
+    return [Section("What it says of drawn slices", [note], pictures=words)]
 
 
 def _few_patients(card: Card) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from model.labels import LABELS
 from model.phantom import HEIGHT, PIXELS_ACROSS, chest_phantom
 from model.window import LUNG
 
@@ -34,6 +35,11 @@ class Sample:
     name: str
     media_type: str
     make: Callable[[], bytes]
+
+
+def sample_name(label: str) -> str:
+    """What the slice of a class is called."""
+    return f"synthetic-{label}.png"
 
 
 def slice_file(label: str) -> bytes:
@@ -84,9 +90,7 @@ def nifti(volume: NDArray[np.int16], spacing: tuple[float, float, float]) -> byt
 SAMPLES: Final = {
     sample.name: sample
     for sample in (
-        Sample("synthetic-noncovid.png", "image/png", partial(slice_file, "noncovid")),
-        Sample("synthetic-covid.png", "image/png", partial(slice_file, "covid")),
-        Sample("synthetic-cap.png", "image/png", partial(slice_file, "cap")),
+        *(Sample(sample_name(label), "image/png", partial(slice_file, label)) for label in LABELS),
         Sample("synthetic-study.nii.gz", "application/gzip", partial(study_file, "covid")),
     )
 }

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from model import bundle
+from model import bundle, samples
 from model.architecture import with_all_outputs
 from model.calibration import Calibration
 from model.engine import KerasEngine, OnnxEngine
@@ -104,6 +104,7 @@ def _publish(
             predictor = Predictor(bundle.load(new))
             card["study_rule"] = study_rule.fit(predictor, split.validation)
             card["metrics"] = {"command": command, "test": evaluate(predictor, split.test)}
+            card["phantoms"] = {label: predictor.predict(samples.slice_file(label)).probabilities for label in LABELS}
             card["shortcuts"] = shortcuts.judge(predictor, split)
             _write_card(card, new)
         destination.mkdir(exist_ok=True)

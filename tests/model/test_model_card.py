@@ -4,6 +4,7 @@ import pytest
 
 from model import bundle
 from model.model_card import cell, markdown, sections
+from model.samples import SAMPLES
 from tests.conftest import ROOT
 
 
@@ -29,6 +30,15 @@ def test_it_says_what_it_is_not_for_and_that_of_which_class_there_are_too_few_pa
 def test_a_network_without_its_run_has_a_card_that_says_so(lost: str) -> None:
     text = markdown({**bundle.load().card, lost: None})
     assert "this network was published without its run" in text
+
+
+def test_it_shows_what_the_network_says_of_drawn_slices() -> None:
+    answers = {"cap": {"noncovid": 0.1, "covid": 0.7, "cap": 0.2}}
+    (drawn,) = [one for one in sections({**bundle.load().card, "phantoms": answers}) if one.pictures]
+    said = "Drawn as Common pneumonia: the network says COVID-19, with 0.70, which is wrong."
+    assert drawn.pictures == {"synthetic-cap.png": said}
+    assert set(drawn.pictures) <= set(SAMPLES)
+    assert said in markdown({**bundle.load().card, "phantoms": answers})
 
 
 def test_an_older_bundle_has_a_card_without_the_new_sections(older_bundle: Path) -> None:
