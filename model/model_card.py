@@ -274,8 +274,8 @@ def _limits(card: Card) -> Section:
             "so profit from what is no sign of a disease; the figure of one source says nothing of another.",
             "There are no figures by age, sex, severity or scanner.",
             "A heatmap shows which places spoke for a class. It is no outline of a lesion, and does not make an answer "
-            "right. `python -m training evaluate --report` checks whether wiping its hottest places moves the "
-            "probability more than wiping others: where it does not, the heatmap is a hint and no proof.",
+            "right. `python -m training evaluate --report` checks whether wiping its hottest places lowers "
+            "the probability more than wiping others: where it does not, the heatmap is a hint and no proof.",
         ],
     )
 

@@ -122,11 +122,11 @@ def risk_coverage(probabilities: Probabilities, rows: Sequence[Row]) -> Figure:
 
 
 def deletion(shares: Sequence[float], changes: Mapping[str, NDArray[np.floating[Any]]]) -> Figure:
-    """How far the probability of the label moves when a share of the slice is wiped.
+    """How far the probability of the label falls when a share of the body is wiped.
 
     Args:
         shares: of the pixels that are wiped.
-        changes: how they were chosen -> (slices, shares), by how much the probability moved.
+        changes: how they were chosen -> (slices, shares), by how much the probability fell.
     """
     figure = Figure(figsize=(4.8, 4.2), layout="constrained")
     axes = figure.subplots()
@@ -134,6 +134,6 @@ def deletion(shares: Sequence[float], changes: Mapping[str, NDArray[np.floating[
         mean, error = change.mean(axis=0), 1.96 * change.std(axis=0) / np.sqrt(len(change))
         axes.plot(shares, mean, marker="o", label=name)
         axes.fill_between(shares, mean - error, mean + error, alpha=0.15)
-    axes.set(xlabel="share of the body wiped", ylabel="mean change of the probability", ylim=(0, None))
+    axes.set(xlabel="share of the body wiped", ylabel="mean fall of the probability")
     axes.legend(fontsize="small")
     return figure

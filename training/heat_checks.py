@@ -1,9 +1,9 @@
 """Do the heatmaps mean something? Three checks on a sample of slices, one a patient, so that slices are independent.
 
 *Randomisation* (Adebayo et al. 2018): a map that stays when the network's weights are shuffled shows the picture, not
-what the network learned. *Deletion*: wiping what is hot must move the probability more than wiping the same amount
-elsewhere in the body; around it there is nothing to wipe. *Lungs*: how much of the heat lies where the disease is.
-Intervals are 95 %, by bootstrap over the slices.
+what the network learned. *Deletion*: wiping what is hot, which spoke for the class, must lower its probability more
+than wiping as much elsewhere in the body; around it there is nothing to wipe. (What is scattered moves it up or down by
+as much.) *Lungs*: how much of the heat lies where the disease is. Intervals are 95 %, by bootstrap over the slices.
 """
 
 import tempfile
@@ -69,7 +69,7 @@ class Checks:
     """Rank correlation of the maps before and after."""
     shuffled_network: Floats
     deleted: dict[str, dict[str, Floats]]
-    """What is put in place of pixels -> how these were chosen -> (slices, shares), by how much the probability moved"""
+    """What is put in place of pixels -> how these were chosen -> (slices, shares), by how much the probability fell"""
     in_lungs: Floats
     """Share of the heat."""
     lungs: Floats
@@ -87,9 +87,9 @@ class Checks:
         for fill, change in self.deleted.items():
             hot, random = (values[:, at] for values in change.values())
             said.append(
-                f"Wiping the hottest {NAMED:.0%} of the body (with {fill}) moves the probability by {_mean(hot)}, "
-                f"a random {NAMED:.0%} by {_mean(random)}; the difference is {_mean(hot - random)}; the "
-                f"hottest move it more in {(hot > random).mean():.0%} of the slices."
+                f"Wiping the hottest {NAMED:.0%} of the body (with {fill}) lowers the probability by {_mean(hot)}, "
+                f"a random {NAMED:.0%} by {_mean(random)}; the difference is {_mean(hot - random)}; the hottest lower "
+                f"it more in {(hot > random).mean():.0%} of the slices."
             )
         said.append(f"Share of the heat inside the lungs: {_mean(self.in_lungs)}; of the slice, {_mean(self.lungs)}.")
         return said
@@ -164,7 +164,7 @@ def _shuffled_network(predictor: Predictor, cases: Sequence[Case], random: np.ra
 def _deleted(
     predictor: Predictor, cases: Sequence[Case], fill: Callable[[Case], Slice], random: np.random.Generator
 ) -> dict[str, Floats]:
-    """By how much wiping the hottest pixels moves the probability, and wiping as many elsewhere: (slices, shares)."""
+    """By how much wiping the hottest pixels lowers the probability, and wiping as many elsewhere: (slices, shares)."""
     hot, elsewhere = [], []
     for case in cases:
         others = [_elsewhere(case, random) for _ in range(DRAWS)]
@@ -183,7 +183,7 @@ def _elsewhere(case: Case, random: np.random.Generator) -> Floats:
 
 
 def _changes(predictor: Predictor, case: Case, heat: Floats, fill: Callable[[Case], Slice]) -> Floats:
-    """(shares,), by how much the probability of the label moves, up or down, without the hottest pixels of `heat`."""
+    """(shares,), by how much the probability of the label falls without the hottest pixels of `heat`."""
     large, instead = np.where(case.body, _enlarged(heat, case.pixels), -1), fill(case)
     order = np.argsort(-large.ravel(), kind="stable")[: np.count_nonzero(case.body)]
     slices = [case.pixels]
@@ -193,8 +193,8 @@ def _changes(predictor: Predictor, case: Case, heat: Floats, fill: Callable[[Cas
         wiped.ravel()[places] = instead.ravel()[places]
         slices.append(wiped)
     probabilities = predictor.run(predictor.bundle.preprocessing.batch(slices)).probabilities[:, case.label]
-    moved: Floats = np.abs(probabilities[1:] - probabilities[0])
-    return moved
+    fell: Floats = probabilities[0] - probabilities[1:]
+    return fell
 
 
 def _even(case: Case) -> Slice:
