@@ -133,7 +133,7 @@ class Alone(NamedTuple):
 
 def alone(seconds: float) -> Alone:
     """What these cores allow: a process a core, and nothing else."""
-    with multiprocessing.get_context("spawn").Pool(CORES, _prepare) as pool:
+    with multiprocessing.get_context("fork").Pool(CORES, _prepare) as pool:
 
         def rate(way: Callable[[bytes], object], kind: str, seconds: float) -> float:
             return sum(pool.starmap(_slices, [(way, kind, seconds)] * CORES, chunksize=1))
