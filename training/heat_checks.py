@@ -207,7 +207,7 @@ def _blurred(case: Case) -> Slice:
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(min(pixels.shape) / 16)))
 
 
-FILLS: Final = {"the body's mean gray": _even, "a blur": _blurred}
+FILLS: Final = {"the mean gray": _even, "a blur": _blurred}
 """What is put in place of pixels. None is neutral: in a lung, gray looks like disease."""
 
 
