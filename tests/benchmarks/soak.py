@@ -31,6 +31,9 @@ from tests.server import Server, proportional_megabytes, start, stop
 EVERY = 5
 """One request of so many is hostile."""
 
+WARM_UP = 300
+"""Requests before the memory is looked at, so that every worker has met every kind of file."""
+
 SECONDS = 0.2
 """Between two looks at the memory."""
 
@@ -132,6 +135,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         server = start(Path(temporary), WEB_CONCURRENCY=str(arguments.workers))
         try:
+            soak(server, WARM_UP, arguments.clients)
             outcome = soak(server, arguments.requests, arguments.clients)
         finally:
             stop(server)
