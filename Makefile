@@ -47,8 +47,7 @@ format: $(VENV)/.requirements-dev.txt ## format the code
 
 train: $(VENV)/.requirements-dev.txt ## make the shipped network from $DATA; go on where it was stopped
 	$(BIN)/python -m training prepare "$(DATA)" --out runs/manifest.csv
-	for name in teacher taught shipped; do \
-		$(BIN)/python -m training fit training/configs/$$name.toml --out runs/$$name --resume || exit 1; done
+	$(BIN)/python -m training fit training/configs/shipped.toml --out runs/shipped --resume
 	$(BIN)/python -m training publish runs/shipped
 
 benchmark: $(VENV)/.requirements-dev.txt ## measure the server and the page

@@ -110,12 +110,16 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     from training import manifest
+    from training.document import write_block
+    from training.evaluate import markdown
 
     rows = manifest.read(arguments.manifest)
     if arguments.ood:
         figures = _judge_gate(arguments, rows)
     else:
         figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
+        if arguments.write:
+            write_block(arguments.write, f"evaluate --bundle {arguments.bundle}", markdown(figures))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -219,7 +223,6 @@ def _parser() -> argparse.ArgumentParser:
     compare = command("compare", _compare, "train several experiments, what of them is not done, and compare them")
     compare.add_argument("--configs", nargs="+", required=True, help="TOML files, folders of them, or names of ours")
     compare.add_argument("--out", type=Path, default=Path("runs/compare"), help="the folder of the runs and the table")
-    compare.add_argument("--write", type=Path, metavar="FILE", help="put the table into its block of this document")
     compare.add_argument("--validation-only", action="store_true", help="leave the test patients unseen: to choose")
 
     tune = command("tune", _tune, "search for hyperparameters; go on with the search in --out")
@@ -247,6 +250,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--report", type=Path, help="folder for an HTML report with figures")
     evaluate.add_argument("--ood", type=Path, help="judge the gate: a folder a kind of picture that is no chest CT")
     evaluate.add_argument("--json", type=Path, help="write the figures here, too")
+
+    for tells in (compare, evaluate):
+        tells.add_argument("--write", type=Path, metavar="FILE", help="put the table into its block of this document")
 
     publish = command("publish", _publish, "compile a network, judge it, and make it the bundle")
     source = publish.add_mutually_exclusive_group(required=True)
