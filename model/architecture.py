@@ -122,22 +122,12 @@ def with_all_outputs(network: keras.Model) -> keras.Model:
     logits = linear(last.input)
     linear.set_weights(last.get_weights())
     last_map = network.get_layer(LAST_MAP)
-    pooled = [layers.GlobalAveragePooling2D(name=f"depth{n}")(x) for n, x in enumerate(_depths(network))]
     outputs = {
         "probabilities": layers.Softmax(name=PROBABILITIES)(logits),
         "logits": logits,
         "features": network.get_layer(FEATURES).output,
         "feature_map": last_map.output,
-        "depths": layers.Concatenate(name="depths")(pooled) if len(pooled) > 1 else pooled[0],
     }
     if isinstance(last_map, layers.MaxPooling2D):
         outputs["fine_map"] = last_map.input
     return keras.Model(network.input, outputs, name=network.name)
-
-
-def _depths(network: keras.Model) -> list[keras.KerasTensor]:
-    """What the network has made of a slice each time before it halves the resolution, from the second resolution on."""
-    size = network.input_shape[1]
-    maps = [layer.output for layer in network.layers if len(getattr(layer.output, "shape", ())) == 4]
-    last = {x.shape[1]: x for x in maps if x.shape[1] < size}
-    return list(last.values())

@@ -19,8 +19,8 @@ from model.preprocessing import Batch
 OUTPUTS: Final = ("probabilities", "logits", "features", "feature_map")
 """Names of the outputs that every compiled network has, in order."""
 
-MORE_OUTPUTS: Final = ("depths", "fine_map")
-"""Those that networks compiled before there were gates and finer heatmaps lack."""
+MORE_OUTPUTS: Final = ("fine_map",)
+"""Those that not every network has."""
 
 ENGINES: Final = ("onnx", "keras")
 
@@ -37,8 +37,6 @@ class Outputs:
     """(n, 512), the pooled last map."""
     feature_map: NDArray[np.float32]
     """(n, 8, 8, 512), the last map before the global average pooling."""
-    depths: NDArray[np.float32] | None = None
-    """(n, 1472), the means of the maps at several depths, one after the other: what the gate looks at."""
     fine_map: NDArray[np.float32] | None = None
     """(n, 16, 16, 512), the map of which `feature_map` is the maximum over 2 × 2; where that is how it comes about."""
 

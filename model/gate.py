@@ -92,10 +92,6 @@ class Gate:
         """
         try:
             limits = Limits(**{field.name: card["limits"][field.name] for field in fields(Limits)})
-            if "views" in card:
-                from model.former_gate import FormerGate
-
-                return FormerGate.read(path, card, limits)
             layers = Dense.load(path, 1)
             if layers.inputs != NUMBERS:
                 raise ValueError(f"it takes {layers.inputs} numbers of a picture; there are {NUMBERS}")
@@ -103,7 +99,7 @@ class Gate:
         except (OSError, ValueError, KeyError, TypeError, BundleError) as error:
             raise BundleError(f"{path} is not the gate that the card describes: {error}") from error
 
-    def decide(self, picture: Picture, depths: Floats | None = None) -> Decision:  # noqa: ARG002 the former gate's
+    def decide(self, picture: Picture) -> Decision:
         """Judge one picture."""
         strange = float(self._layers.logits(seen(picture.pixels)[np.newaxis])[0, 0])
         return self.check(picture) or decision(strange - self.threshold)

@@ -111,9 +111,7 @@ class Predictor:
         bundle = self.bundle
         probabilities = dict(zip(bundle.labels, row, strict=True))
         label = max(probabilities, key=lambda label: probabilities[label])
-        gate = None
-        if bundle.gate:
-            gate = bundle.gate.decide(picture, None if outputs.depths is None else outputs.depths[at])
+        gate = bundle.gate.decide(picture) if bundle.gate else None
         possible = bundle.possible(probabilities, options.level)
         abstained = why_not(label, possible, gate) if options.abstain else None
         heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None

@@ -3,8 +3,8 @@
     python tests/benchmarks/explain.py [--rounds N]
 
 Both run in turn on the same slice, in this process; the ratio is that of the medians. HTTP is left out of both; the
-JSON and the PNG of the heatmap are in. The network alone is the bundle's own: it pays for its further outputs (means at
-several depths, the finer map) in both. Then a server, of as many workers as it starts by itself, answers the slice with
+JSON and the PNG of the heatmap are in. The network alone is the bundle's own: it pays for its further outputs (the
+finer map) in both. Then a server, of as many workers as it starts by itself, answers the slice with
 everything, and its memory is read: proportional (pages that processes share count once), and what is resident in each
 process, summed.
 """
