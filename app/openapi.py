@@ -7,13 +7,7 @@ from app import openapi_inference
 from app.classification import DISCLAIMER
 from app.encoding import NDJSON, NIFTI
 from app.errors import KINDS
-from app.schema import ANY as _ANY
-from app.schema import Schema
-from app.schema import get as _get
-from app.schema import problems as _problem_responses
-from app.schema import record as _object
-from app.schema import ref as _ref
-from app.schema import response as _response
+from app.schema import ANY, Schema, get, problems, record, ref, response
 from app.uploads import MAX_FILENAME, RAW_TYPES
 from model.bundle import Bundle
 from model.calibration import LEVEL, LEVELS
@@ -41,10 +35,10 @@ def document(settings: Mapping[str, Any], bundle: Bundle) -> Schema:
             "/studies": {"post": _studies(settings)},
             "/studies/{study}": {"parameters": [_STUDY], "get": _standing(), "delete": _cancel()},
             "/volumes": {"post": _volumes(settings)},
-            "/healthz": {"get": _get("healthz", "Is the process alive?", "Status")},
-            "/readyz": {"get": _get("readyz", "Is the network loaded?", "Ready")},
+            "/healthz": {"get": get("healthz", "Is the process alive?", "Status")},
+            "/readyz": {"get": get("readyz", "Is the network loaded?", "Ready")},
             "/metrics": {"get": _metrics()},
-            "/model": {"get": _get("model", "The card of the network that is served", "Card")},
+            "/model": {"get": get("model", "The card of the network that is served", "Card")},
             **openapi_inference.paths(bundle),
         },
         "components": {"schemas": {**_schemas(), **openapi_inference.schemas(bundle)}},
@@ -64,8 +58,8 @@ def _predict(settings: Mapping[str, Any]) -> Schema:
         "parameters": _options(),
         "requestBody": _body(),
         "responses": {
-            "200": _response("One entry a file", "Predictions"),
-            **_problem_responses(400, 413, 415, 422, 503, *_ANY),
+            "200": response("One entry a file", "Predictions"),
+            **problems(400, 413, 415, 422, 503, *ANY),
         },
     }
 
@@ -86,10 +80,10 @@ def _studies(settings: Mapping[str, Any]) -> Schema:
         "responses": {
             "200": {
                 "description": "One answer for the study",
-                "content": {"application/json": {"schema": _ref("Study")}, NDJSON: {"schema": _ref("Line")}},
+                "content": {"application/json": {"schema": ref("Study")}, NDJSON: {"schema": ref("Line")}},
             },
             "202": _accepted(),
-            **_problem_responses(400, 413, 415, 422, 503, *_ANY),
+            **problems(400, 413, 415, 422, 503, *ANY),
         },
     }
 
@@ -134,7 +128,7 @@ def _volumes(settings: Mapping[str, Any]) -> Schema:
         "requestBody": _body(),
         "responses": {
             "200": {"description": "The volume", "content": {NIFTI: {"schema": _FILE}}},
-            **_problem_responses(400, 413, 415, 422, 500),
+            **problems(400, 413, 415, 422, 500),
         },
     }
 
@@ -161,9 +155,9 @@ def _standing() -> Schema:
         "summary": "The answer for a study that was handed to a worker",
         "description": "202 while it is being read; then what the request itself would have been answered.",
         "responses": {
-            "200": _response("The answer for the study", "Study"),
+            "200": response("The answer for the study", "Study"),
             "202": _accepted(),
-            **_problem_responses(404, 413, 415, 422, 503, *_ANY),
+            **problems(404, 413, 415, 422, 503, *ANY),
         },
     }
 
@@ -172,13 +166,13 @@ def _cancel() -> Schema:
     return {
         "operationId": "cancelStudy",
         "summary": "Stop reading a study, and forget it and its answer",
-        "responses": {"204": {"description": "It is forgotten"}, **_problem_responses(404, 503, *_ANY)},
+        "responses": {"204": {"description": "It is forgotten"}, **problems(404, 503, *ANY)},
     }
 
 
 def _accepted() -> Schema:
     location = {"schema": {"type": "string"}, "description": "Where the answer will be"}
-    return {**_response("A worker has the study, or will", "Accepted"), "headers": {"Location": location}}
+    return {**response("A worker has the study, or will", "Accepted"), "headers": {"Location": location}}
 
 
 def _series_parameter() -> Schema:
@@ -199,7 +193,7 @@ def _body() -> Schema:
     }
     content = {
         "multipart/form-data": {"schema": form},
-        "application/json": {"schema": {"anyOf": [_ref("Image"), _ref("Images")]}},
+        "application/json": {"schema": {"anyOf": [ref("Image"), ref("Images")]}},
         **{media_type: {"schema": _FILE} for media_type in ("image/*", *RAW_TYPES)},
     }
     return {"required": True, "content": content}
@@ -207,7 +201,7 @@ def _body() -> Schema:
 
 def _metrics() -> Schema:
     content = {"text/plain": {"schema": {"type": "string"}}}
-    responses = {"200": {"description": "Prometheus' text format", "content": content}, **_problem_responses(*_ANY)}
+    responses = {"200": {"description": "Prometheus' text format", "content": content}, **problems(*ANY)}
     return {"operationId": "prometheus", "summary": "Counts and times, for Prometheus", "responses": responses}
 
 
@@ -217,25 +211,25 @@ def _schemas() -> Schema:
     probability: Schema = {"type": "number", "minimum": 0, "maximum": 1}
     status: Schema = {"type": "integer", "enum": sorted({kind.status for kind in KINDS.values()})}
     code: Schema = {"type": "string", "enum": list(KINDS)}
-    entries: Schema = {"type": "array", "items": {"oneOf": [_ref("Prediction"), _ref("Failure")]}}
+    entries: Schema = {"type": "array", "items": {"oneOf": [ref("Prediction"), ref("Failure")]}}
     base64: Schema = {"type": "string", "contentEncoding": "base64"}
     return {
-        "Image": _object({"filename"}, image=base64, filename={"type": "string", "maxLength": MAX_FILENAME}),
-        "Images": _object(images={"type": "array", "items": _ref("Image"), "minItems": 1}),
-        "Model": _object(name=text, version=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
-        "Prediction": _object(
-            {"prediction_set", "level", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=_ref("Heatmap")
+        "Image": record({"filename"}, image=base64, filename={"type": "string", "maxLength": MAX_FILENAME}),
+        "Images": record(images={"type": "array", "items": ref("Image"), "minItems": 1}),
+        "Model": record(name=text, version=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+        "Prediction": record(
+            {"prediction_set", "level", "gate", "heatmap"}, filename=filename, **_answer(), heatmap=ref("Heatmap")
         ),
-        "Gate": _object(accepted={"type": "boolean"}, score=probability, reason={"type": ["string", "null"]}),
-        "Heatmap": _object(
+        "Gate": record(accepted={"type": "boolean"}, score=probability, reason={"type": ["string", "null"]}),
+        "Heatmap": record(
             label={"type": "string", "enum": list(LABELS)},
             image={"type": "string", "pattern": "^data:image/png;base64,"},
             values={"type": "array", "items": {"type": "array", "items": probability}},
         ),
-        "Probabilities": _object(**dict.fromkeys(LABELS, probability)),
-        "Failure": _object(filename=filename, error=_object(status=status, code=code, title=text, detail=text)),
-        "Predictions": _object(model=_ref("Model"), predictions=entries, request_id=text, disclaimer=text),
-        "Problem": _object(
+        "Probabilities": record(**dict.fromkeys(LABELS, probability)),
+        "Failure": record(filename=filename, error=record(status=status, code=code, title=text, detail=text)),
+        "Predictions": record(model=ref("Model"), predictions=entries, request_id=text, disclaimer=text),
+        "Problem": record(
             {"model", "predictions", "disclaimer"},
             type=text,
             status=status,
@@ -243,15 +237,13 @@ def _schemas() -> Schema:
             title=text,
             detail=text,
             request_id=text,
-            model=_ref("Model"),
+            model=ref("Model"),
             predictions=entries,
             disclaimer=text,
         ),
         **_study_schemas(),
-        "Status": _object(status=text),
-        "Ready": _object(
-            status=text, engine=text, model=_ref("Model"), answers_without={"type": "array", "items": text}
-        ),
+        "Status": record(status=text),
+        "Ready": record(status=text, engine=text, model=ref("Model"), answers_without={"type": "array", "items": text}),
         "Card": {"type": "object"},
     }
 
@@ -261,10 +253,10 @@ def _answer() -> Schema:
     return {
         "label": {"type": ["string", "null"], "enum": [*LABELS, None]},
         "abstained": {"type": ["string", "null"], "enum": [*get_args(Abstained), None]},
-        "probabilities": _ref("Probabilities"),
+        "probabilities": ref("Probabilities"),
         "prediction_set": {"type": "array", "items": {"type": "string", "enum": list(LABELS)}},
         "level": {"type": "number", "enum": list(LEVELS)},
-        "gate": _ref("Gate"),
+        "gate": ref("Gate"),
     }
 
 
@@ -273,20 +265,20 @@ def _study_schemas() -> Schema:
     count: Schema = {"type": "integer", "minimum": 0}
     share: Schema = {"type": "number", "minimum": 0, "maximum": 1}
     millimetres: Schema = {"type": ["number", "null"]}
-    notes: Schema = {"type": "array", "items": _object({"series"}, what=text, reason=text, series=text)}
+    notes: Schema = {"type": "array", "items": record({"series"}, what=text, reason=text, series=text)}
     return {
-        "Study": _object(
+        "Study": record(
             {"prediction_set", "level", "gate"},
-            model=_ref("Model"),
+            model=ref("Model"),
             **_answer(),
-            rule=_object(
+            rule=record(
                 name={"type": "string", "enum": list(COMBINATIONS)},
                 threshold=share,
                 slice_threshold=share,
                 positive_share=share,
                 lung_slices=count,
             ),
-            series=_object(
+            series=record(
                 uid=text,
                 description=text,
                 slices=count,
@@ -295,30 +287,30 @@ def _study_schemas() -> Schema:
                 gaps=count,
             ),
             set_aside=notes,
-            slices={"type": "array", "items": _ref("StudySlice")},
+            slices={"type": "array", "items": ref("StudySlice")},
             skipped=notes,
             request_id=text,
             disclaimer=text,
         ),
-        "StudySlice": _object(
+        "StudySlice": record(
             {"rank", "prediction_set", "level", "gate", "heatmap"},
             index=count,
             position_mm=millimetres,
             **_answer(),
-            heatmap=_ref("Heatmap"),
+            heatmap=ref("Heatmap"),
             rank=count,
         ),
-        "Accepted": _object(
+        "Accepted": record(
             id=text,
             state={"type": "string", "enum": ["queued", "running"]},
-            progress={"anyOf": [_ref("Progress"), {"type": "null"}]},
+            progress={"anyOf": [ref("Progress"), {"type": "null"}]},
         ),
-        "Progress": _object(stage={"type": "string", "enum": ["files", "slices"]}, done=count, total=count),
+        "Progress": record(stage={"type": "string", "enum": ["files", "slices"]}, done=count, total=count),
         "Line": {
             "anyOf": [
-                _object({"slice"}, progress=_ref("Progress"), slice=_ref("StudySlice")),
-                _ref("Study"),
-                _object(problem=_ref("Problem")),
+                record({"slice"}, progress=ref("Progress"), slice=ref("StudySlice")),
+                ref("Study"),
+                record(problem=ref("Problem")),
             ]
         },
     }

@@ -40,6 +40,7 @@ HEADINGS: Final = {
     "recall_macro": "recall",
     "f1_macro": "F1",
     "baseline": "accuracy from the institution alone",
+    "patient_accuracy": "test accuracy, patients held out",
     "patient_auc": "AUC COVID-19, patients held out",
 }
 """Column -> its heading in the table."""
@@ -176,6 +177,7 @@ def _line(
         ),
         **{column: _tested(card, measure) for column, measure in TESTED.items()},
         "baseline": f"{doctor.institution_baseline(split):.3f}",
+        "patient_accuracy": _tested(by_patient, "accuracy"),
         "patient_auc": _tested(by_patient, "covid_auc"),
     }
 
