@@ -109,17 +109,20 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from training import manifest
+    from training import manifest, ood
     from training.document import write_block
     from training.evaluate import markdown
 
     rows = manifest.read(arguments.manifest)
     if arguments.ood:
-        figures = _judge_gate(arguments, rows)
+        figures, command = _judge_gate(arguments, rows), "evaluate --ood"
+        table = ood.markdown(figures)
     else:
         figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
-        if arguments.write:
-            write_block(arguments.write, f"evaluate --bundle {arguments.bundle}", markdown(figures))
+        table, command = markdown(figures), f"evaluate --bundle {arguments.bundle}"
+    print(table)
+    if arguments.write:
+        write_block(arguments.write, command, f"{table}\n\nMade by `{_command(arguments)}`.")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -129,26 +132,23 @@ def _judge_gate(arguments: argparse.Namespace, rows: "Sequence[Row]") -> dict[st
     from model.predictor import Predictor
     from training import ood
 
-    figures = ood.judge(Predictor(bundle.load(arguments.bundle), arguments.engine), arguments.ood, rows)
-    print(ood.markdown(figures))
-    return figures
+    return ood.judge(Predictor(bundle.load(arguments.bundle), arguments.engine), arguments.ood, rows)
 
 
 def _judge(
     folder: Path, rows: "Sequence[Row]", command: str, report_folder: Path | None, engine: str = ENGINES[0]
 ) -> dict[str, Any]:
-    """Print the figures of a bundle on these rows, and write the report where one is wanted; returns the figures."""
+    """The figures of a bundle on these rows; writes the report where one is wanted."""
     from model import bundle
     from model.predictor import Predictor
     from training import report
-    from training.evaluate import before_scaling, markdown, probabilities
+    from training.evaluate import before_scaling, probabilities
     from training.metrics import summary
 
     judged = bundle.load(folder)
     predictor = Predictor(judged, engine)
     answers = probabilities(predictor, rows)
     figures = summary(answers, rows)
-    print(markdown(figures))
     if report_folder:
         history = (judged.card["training"] or {}).get("history", [])
         title = f"{judged.name} {judged.version}"

@@ -1,8 +1,9 @@
 """Pictures that are no axial chest CT slice, all made by code: what the gate learns to refuse.
 
-None is a picture of a kind that the gate is judged on (`training.ood`): some are training slices that are spoilt so
-that no scanner would make them, the others are drawn (`training.drawings`). Crude as they are, they tell the gate in
-which directions usual slices do *not* differ (outlier exposure: Hendrycks et al. 2019).
+No real picture of a kind that the gate is judged on (`training.ood`) is among them: some are training slices that are
+spoilt so that no scanner would make them, the others are drawn (`training.drawings`), some of these after such kinds:
+heads, bellies, shadows as of X-rays. Crude as they are, they tell the gate in which directions usual slices do *not*
+differ (outlier exposure: Hendrycks et al. 2019).
 """
 
 from collections.abc import Callable
