@@ -117,10 +117,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     if arguments.ood:
         figures, command = _judge_gate(arguments, rows), "evaluate --ood"
         table = ood.markdown(figures)
+        print(table)
     else:
         figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
         table, command = markdown(figures), f"evaluate --bundle {arguments.bundle}"
-    print(table)
     if arguments.write:
         write_block(arguments.write, command, f"{table}\n\nMade by `{_command(arguments)}`.")
     if arguments.json:
@@ -138,17 +138,18 @@ def _judge_gate(arguments: argparse.Namespace, rows: "Sequence[Row]") -> dict[st
 def _judge(
     folder: Path, rows: "Sequence[Row]", command: str, report_folder: Path | None, engine: str = ENGINES[0]
 ) -> dict[str, Any]:
-    """The figures of a bundle on these rows; writes the report where one is wanted."""
+    """Print the figures of a bundle on these rows, and write the report where one is wanted; returns the figures."""
     from model import bundle
     from model.predictor import Predictor
     from training import report
-    from training.evaluate import before_scaling, probabilities
+    from training.evaluate import before_scaling, markdown, probabilities
     from training.metrics import summary
 
     judged = bundle.load(folder)
     predictor = Predictor(judged, engine)
     answers = probabilities(predictor, rows)
     figures = summary(answers, rows)
+    print(markdown(figures))
     if report_folder:
         history = (judged.card["training"] or {}).get("history", [])
         title = f"{judged.name} {judged.version}"
