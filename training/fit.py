@@ -227,9 +227,11 @@ def _settle(network: keras.Model, experiment: Experiment, split: Split, cache: P
     slices = pixels.load(split.train, preprocessing, cache)
     seed = (experiment.seed, len(experiment.stages))
     _reseed(network, seed)
+    _freeze(network, experiment.stages[-1].trainable)  # what did not learn keeps its statistics, too
     drawn = np.random.default_rng(seed).integers(len(slices), size=(SETTLING_STEPS, SETTLING_BATCH))
     for batch in np.sort(drawn, axis=1):
         network(preprocessing.batch(slices[batch]), training=True)
+    network.trainable = True
 
 
 def _optimizer(stage: Stage, steps: int) -> keras.optimizers.Optimizer:

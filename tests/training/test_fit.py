@@ -212,7 +212,8 @@ def test_the_other_backend_trains_what_this_one_publishes(rows: list[Row], tmp_p
     words = ["fit", str(QUICK_FILE), "--manifest", "manifest.csv", "--cache", "cache", "--out", "run"]
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-m", "training", *words], cwd=tmp_path, env=environment, check=True)
-    slices = np.random.default_rng(0).random((4, 64, 64, 3), dtype=np.float32)
+    gray = np.random.default_rng(0).random((4, 64, 64, 1), dtype=np.float32)
+    slices = np.repeat(gray, 3, axis=-1)
     np.save(tmp_path / "slices.npy", slices)
     answer = (
         "import keras, numpy; network = keras.models.load_model('run/custom_cnn.h5', compile=False); "
