@@ -3,7 +3,7 @@
 Headings follow CLAIM (Mongan et al. 2020) and TRIPOD+AI (Collins et al. 2024). Every figure is the card's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -78,8 +78,8 @@ def markdown(card: Card) -> str:
             lines += [paragraph, ""]
         lines += [f"- {words}" for words in section.pictures.values()] + [""] * bool(section.pictures)
         if section.table:
-            lines += [_row(section.table.headings), "|" + "---|" * len(section.table.headings)]
-            lines += [*map(_row, section.table.rows), ""]
+            lines += [table_row(section.table.headings), "|" + "---|" * len(section.table.headings)]
+            lines += [*map(table_row, section.table.rows), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -89,7 +89,17 @@ def cell(measure: Mapping[str, float | None]) -> str:
     return "–" if value is None else f"{value:.3f} ({low:.3f}–{high:.3f})"
 
 
-def _row(cells: list[str]) -> str:
+def figures_table(figures: Mapping[str, Any]) -> Table:
+    """The figures of some slices, as the card holds them: a row for all, and one for each source."""
+    rows = [
+        [name, str(row["slices"]), str(row["patients"]), *(cell(row[measure]) for measure in COLUMNS)]
+        for name, row in [("all", figures["all"]), *figures["institutions"].items()]
+    ]
+    return Table(["source", "slices", "patients", *COLUMNS.values()], rows)
+
+
+def table_row(cells: Iterable[str]) -> str:
+    """A line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
@@ -172,15 +182,10 @@ def _figures(card: Card) -> Section:
     metrics = card.get("metrics")
     if not metrics:
         return Section("Figures on test patients", ["None: this network was published without its run."])
-    test = metrics["test"]
-    rows = [
-        [name, str(figures["slices"]), str(figures["patients"]), *(cell(figures[measure]) for measure in COLUMNS)]
-        for name, figures in [("all", test["all"]), *test["institutions"].items()]
-    ]
     return Section(
         "Figures on test patients",
         [f"Every slice is answered, whether or not the network would abstain. Made by: {metrics['command']}."],
-        Table(["source", "slices", "patients", *COLUMNS.values()], rows),
+        figures_table(metrics["test"]),
     )
 
 

@@ -109,36 +109,41 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from training import manifest, ood
+    from training import manifest
     from training.document import write_block
-    from training.evaluate import markdown
 
-    rows = manifest.read(arguments.manifest)
+    rows, command = manifest.read(arguments.manifest), _command(arguments)
     if arguments.ood:
-        figures, command = _judge_gate(arguments, rows), "evaluate --ood"
-        table = ood.markdown(figures)
-        print(table)
+        block, (figures, table) = "evaluate --ood", _judge_gate(arguments, rows)
     else:
-        figures = _judge(arguments.bundle, rows, _command(arguments), arguments.report, arguments.engine)
-        table, command = markdown(figures), f"evaluate --bundle {arguments.bundle}"
+        block = f"evaluate --bundle {arguments.bundle}"
+        figures, table = _judge(arguments.bundle, rows, command, arguments.report, arguments.engine)
     if arguments.write:
-        write_block(arguments.write, command, f"{table}\n\nMade by `{_command(arguments)}`.")
+        write_block(arguments.write, block, f"{table}\n\nMade by `{command}`.")
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def _judge_gate(arguments: argparse.Namespace, rows: "Sequence[Row]") -> dict[str, Any]:
+def _judge_gate(arguments: argparse.Namespace, rows: "Sequence[Row]") -> tuple[dict[str, Any], str]:
+    """Print how the gate of a bundle judges these rows and what is no chest CT; returns the figures, and the table."""
     from model import bundle
     from model.predictor import Predictor
     from training import ood
 
-    return ood.judge(Predictor(bundle.load(arguments.bundle), arguments.engine), arguments.ood, rows)
+    figures = ood.judge(Predictor(bundle.load(arguments.bundle), arguments.engine), arguments.ood, rows)
+    table = ood.markdown(figures)
+    print(table)
+    return figures, table
 
 
 def _judge(
     folder: Path, rows: "Sequence[Row]", command: str, report_folder: Path | None, engine: str = ENGINES[0]
-) -> dict[str, Any]:
-    """Print the figures of a bundle on these rows, and write the report where one is wanted; returns the figures."""
+) -> tuple[dict[str, Any], str]:
+    """Print the figures of a bundle on these rows, and write the report where one is wanted.
+
+    Returns:
+        The figures, and the table that was printed.
+    """
     from model import bundle
     from model.predictor import Predictor
     from training import report
@@ -149,7 +154,8 @@ def _judge(
     predictor = Predictor(judged, engine)
     answers = probabilities(predictor, rows)
     figures = summary(answers, rows)
-    print(markdown(figures))
+    table = markdown(figures)
+    print(table)
     if report_folder:
         history = (judged.card["training"] or {}).get("history", [])
         title = f"{judged.name} {judged.version}"
@@ -157,7 +163,7 @@ def _judge(
         before = before_scaling(predictor, answers)
         page = report.write(report_folder, title, command, figures, answers, rows, history, notes, before, more)
         print("report:", page)
-    return figures
+    return figures, table
 
 
 def _heat(predictor: "Predictor", rows: "Sequence[Row]") -> "tuple[list[str], dict[str, Figure]]":

@@ -10,7 +10,7 @@ from typing import Any, Final
 import keras
 from matplotlib.figure import Figure
 
-from model.model_card import cell
+from model.model_card import cell, table_row
 from training import doctor, experiment, figures, report, splits
 from training.errors import TrainingError
 from training.experiment import Experiment, SplitPlan
@@ -193,9 +193,9 @@ def markdown(entries: Sequence[Entry], command: str) -> str:
         f"Made by `{command}`. Value, and 95 % interval by bootstrap over patients; training accuracy is that of "
         "augmented slices, in the epoch that was chosen.",
         "",
-        "| " + " | ".join(HEADINGS[column] for column in columns) + " |",
+        table_row(HEADINGS[column] for column in columns),
         "|---" * len(columns) + "|",
-        *("| " + " | ".join(entry.line[column] for column in columns) + " |" for entry in entries),
+        *(table_row(entry.line[column] for column in columns) for entry in entries),
     ]
     return "\n".join(lines) + "\n"
 

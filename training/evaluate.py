@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from model.calibration import softmax
 from model.labels import LABELS
-from model.model_card import COLUMNS, cell
+from model.model_card import COLUMNS, figures_table, table_row
 from model.predictor import Predictor
 from training.manifest import Row
 from training.metrics import Probabilities, summary
@@ -42,11 +42,7 @@ def before_scaling(predictor: Predictor, probabilities: Probabilities) -> Probab
 
 def markdown(figures: dict[str, Any]) -> str:
     """The figures of `evaluate` as a Markdown table: value (95 % interval), a row a source."""
-    lines = [
-        "| source | slices | patients | " + " | ".join(COLUMNS.values()) + " |",
-        "|---|---:|---:|" + "---|" * len(COLUMNS),
-    ]
-    for name, row in [("**all**", figures["all"]), *figures["institutions"].items()]:
-        cells = [cell(row[measure]) for measure in COLUMNS]
-        lines.append(f"| {name} | {row['slices']} | {row['patients']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    table = figures_table(figures)
+    (_, *of_all), *sources = table.rows
+    rows = [["**all**", *of_all], *sources]
+    return "\n".join([table_row(table.headings), "|---|---:|---:|" + "---|" * len(COLUMNS), *map(table_row, rows)])

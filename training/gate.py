@@ -20,6 +20,7 @@ from tqdm import tqdm
 from model.dense import Dense
 from model.gate import Limits, seen
 from model.images import read
+from model.labels import LABELS
 from model.phantom import chest_phantom, lung_phantom
 from model.pictures import Slice
 from model.window import LUNG, Window
@@ -73,25 +74,24 @@ def examples(rows: Sequence[Row], window: Window, seed: int = 0) -> Examples:
     """Read training slices, and make variants and counterexamples of them."""
     random = np.random.default_rng(seed)
     slices = [read(Path(row.path).read_bytes(), window=window).pixels for row in tqdm(rows, "reading", disable=None)]
-    found: list[tuple[Slice, bool, str]] = []
+    found: list[tuple[Slice, bool, str, bool]] = []
     for row, pixels in zip(rows, slices, strict=True):
-        found += [(pixels, False, row.institution), (variant(pixels, random), False, row.institution)]
+        found += [(pixels, False, row.institution, True), (variant(pixels, random), False, row.institution, False)]
     for pixels in _phantoms():
-        found += [(pixels, False, ""), (pixels, False, ""), (variant(pixels, random), False, "")]
+        usual = [pixels, pixels, variant(pixels, random)]
+        found += [(one, False, "", False) for one in usual]
     for kind in KINDS:
         for at in random.integers(len(slices), size=A_KIND):
             one = variant(slices[at], random) if random.random() < 0.5 else slices[at]
-            found.append((counterexample(kind, one, random), True, rows[at].institution))
-    pictures, strange, sources = zip(*found, strict=True)
+            found.append((counterexample(kind, one, random), True, rows[at].institution, False))
+    pictures, strange, sources, plain = zip(*found, strict=True)
     numbers = np.stack([seen(pixels) for pixels in tqdm(pictures, "seeing", disable=None)])
-    plain = np.arange(len(found)) // 2 < len(rows)
-    plain[1::2] = False
-    return Examples(numbers, np.array(strange), np.array(sources), plain)
+    return Examples(numbers, np.array(strange), np.array(sources), np.array(plain))
 
 
 def _phantoms() -> list[Slice]:
     found = []
-    for label in ("noncovid", "covid", "cap"):
+    for label in LABELS:
         found += [lung_phantom(label, seed, 128) for seed in range(PHANTOMS)]
         for seed in range(PHANTOMS // 4):
             found += list(LUNG.apply(chest_phantom(label, seed, [0.15, 0.2, 0.3, 0.45, 0.6, 0.75], 128)))

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment
 from matplotlib.figure import Figure
 
-from model.model_card import COLUMNS, cell
+from model.model_card import figures_table
 from training import figures
 from training.manifest import Row
 from training.metrics import Probabilities
@@ -24,9 +24,8 @@ img { max-width: 100%; } code { background: #eee; padding: 0 .3rem; }
 <h1>{{ title }}</h1>
 <p>Research use only. Value, and 95 % interval by bootstrap over patients. Made by <code>{{ command }}</code></p>
 <ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
-<table><thead><tr><th>source</th><th>slices</th><th>patients</th>
-{% for heading in headings %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
-{% for row in table %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}
+<table><thead><tr>{% for heading in table.headings %}<th>{{ heading }}</th>{% endfor %}</tr></thead><tbody>
+{% for row in table.rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}
 </tbody></table>
 {% for name, picture in pictures.items() %}<h2>{{ name }}</h2><img alt="{{ name }}" src="{{ picture }}">{% endfor %}
 </body></html>
@@ -70,15 +69,9 @@ def write(
         drawn["History"] = figures.history(history, title)
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {name: save(figure, folder / f"{name.lower().replace(' ', '_')}.png") for name, figure in drawn.items()}
-    table = [
-        [name, row["slices"], row["patients"], *(cell(row[measure]) for measure in COLUMNS)]
-        for name, row in [("all", summary["all"]), *summary["institutions"].items()]
-    ]
     page = Environment(autoescape=True).from_string(PAGE)
     path = folder / "report.html"
-    text = page.render(
-        title=title, command=command, notes=notes, headings=COLUMNS.values(), table=table, pictures=pictures
-    )
+    text = page.render(title=title, command=command, notes=notes, table=figures_table(summary), pictures=pictures)
     path.write_text(text, encoding="utf-8")
     return path
 

@@ -50,7 +50,8 @@ def _round(pixels: Slice, random: Random) -> Slice:
 
 def _stretched(pixels: Slice, random: Random) -> Slice:
     height, width = pixels.shape
-    return _resized(pixels, round(height * random.uniform(0.8, 1.25)), width)
+    taller = round(height * random.uniform(0.8, 1.25))
+    return np.asarray(Image.fromarray(pixels).resize((width, taller), Image.Resampling.BILINEAR))
 
 
 def _windowed(pixels: Slice, random: Random) -> Slice:
@@ -86,10 +87,6 @@ def _noisy(pixels: Slice, random: Random) -> Slice:
 def _soft(pixels: Slice, random: Random) -> Slice:
     """A smooth kernel, or few pixels."""
     return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(random.uniform(0, 0.006) * len(pixels))))
-
-
-def _resized(pixels: Slice, height: int, width: int) -> Slice:
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 _CHANGES: Final[tuple[tuple[float, Callable[[Slice, Random], Slice]], ...]] = (
