@@ -70,6 +70,7 @@ def on_starting(_server: Any) -> None:
 def when_ready(_server: Any) -> None:
     """Before there are workers: what is loaded stays where it is, so that they share it."""
     gc.collect()
+    machine.trim()
     gc.freeze()
 
 

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Protocol
 
 import numpy as np
@@ -67,9 +68,11 @@ class OnnxEngine:
         os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
+        _register_allocator()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.use_env_allocators", "1")
         self._session = onnxruntime.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         # One, where the network was compiled for gray itself: the channels of a batch are equal.
@@ -89,6 +92,23 @@ class OnnxEngine:
             taken = np.ascontiguousarray(batch[..., : self._channels])
             answers = self._session.run(self._outputs, {self._input: taken}, options)
         return Outputs(**dict(zip(self._outputs, answers, strict=True)))
+
+
+@cache
+def _register_allocator() -> None:
+    """Let ONNX Runtime ask for as much memory as it needs; by itself it rounds up to the next power of two."""
+    import onnxruntime
+
+    as_requested, default = 1, -1
+    arena = {
+        "arena_extend_strategy": as_requested,
+        "initial_chunk_size_bytes": default,
+        "max_dead_bytes_per_chunk": default,
+    }
+    memory = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(memory, onnxruntime.OrtArenaCfg(arena))
 
 
 class KerasEngine:

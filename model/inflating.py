@@ -1,6 +1,7 @@
-"""Compressed bytes -> plain ones, in memory that a bomb cannot blow up: it is refused a few pieces after it begins."""
+"""Compressed bytes -> plain ones, in memory that a bomb cannot blow up: what looks like one is first only counted."""
 
 import zlib
+from collections.abc import Iterator
 from typing import Final
 
 from model.errors import ImageTooLargeError
@@ -11,9 +12,13 @@ GZIPPED: Final = zlib.MAX_WBITS | 16
 """Kinds of a stream, as zlib numbers them."""
 
 PIECE: Final = 2**13
+"""Bytes that are inflated at once."""
 
-BLANK: Final = 16 * 2**20
-"""Bytes that may be of any ratio to what they came from: a volume may begin with slices of air."""
+PART: Final = 2**16
+"""Bytes that come of it at once, at most."""
+
+BLANK: Final = 4 * 2**20
+"""Bytes that may be of any ratio to what they came from before they look like a bomb, or like slices of air."""
 
 
 def inflated(data: bytes, kind: int, what: str, limits: Limits) -> bytes:
@@ -23,22 +28,40 @@ def inflated(data: bytes, kind: int, what: str, limits: Limits) -> bytes:
         data: one stream.
         kind: `PLAIN` or `GZIPPED`.
         what: how to call it in an error.
-        limits: its `ratio` holds all along the stream, its `bytes` for the whole.
+        limits: its `ratio` and its `bytes` hold for the whole.
 
     Raises:
         ImageTooLargeError: beyond the limits.
         EOFError: the stream ends before its end.
         zlib.error: it is corrupt.
     """
-    inflater, plain = zlib.decompressobj(kind), bytearray()
+    most, plain, counted = limits.unpacked(len(data)), bytearray(), False
+    for taken, part in _parts(data, kind):
+        plain += part
+        if not counted and len(plain) > min(most, limits.unpacked(taken) + BLANK):
+            counted = not _is_larger(data, kind, most)
+            if not counted:
+                plain.clear()  # the error keeps this frame for a while
+                raise ImageTooLargeError(
+                    f"{what} unpacks to more than {limits.ratio} times its size or {limits.bytes:,} bytes."
+                )
+    return bytes(plain)
+
+
+def _is_larger(data: bytes, kind: int, most: int) -> bool:
+    """Whether more than so many bytes come of it; keeps none of them."""
+    number = 0
+    return any((number := number + len(part)) > most for _, part in _parts(data, kind))
+
+
+def _parts(data: bytes, kind: int) -> Iterator[tuple[int, bytes]]:
+    """What comes of the data bit by bit, with the bytes that were taken for it so far."""
+    inflater = zlib.decompressobj(kind)
     for begin in range(0, len(data), PIECE):
-        most = min(limits.unpacked(len(data)), limits.unpacked(begin + PIECE) + BLANK)
-        plain += inflater.decompress(data[begin : begin + PIECE], most - len(plain) + 1)
-        if len(plain) > most:
-            plain.clear()  # the error keeps this frame for a while
-            raise ImageTooLargeError(
-                f"{what} unpacks to more than {limits.ratio} times its size or {limits.bytes:,} bytes."
-            )
+        rest, full = data[begin : begin + PIECE], True
+        while full:
+            part = inflater.decompress(rest, PART)
+            rest, full = inflater.unconsumed_tail, len(part) == PART
+            yield begin + PIECE, part
     if not inflater.eof:
         raise EOFError
-    return bytes(plain)

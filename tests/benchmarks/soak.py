@@ -3,8 +3,10 @@
     python tests/benchmarks/soak.py [--requests N] [--workers N] [--clients N]
 
 Every fifth request is hostile: truncated and lying pictures and DICOM, decompression and zip bombs, deeply nested JSON,
-text, heads that are too large. Prints what was answered, the memory of all processes of the server (pages that they
-share counted once) through the run, and the mean of the last quarter over that of the first.
+text, heads that are too large. Prints what was answered, the memory of all processes of the server through the run, the
+most of it, and the mean of the last quarter over that of the first. Memory is proportional: a page that the processes
+share counts once, so this is what the machine holds of them. The sum of what is resident in each, where such a page
+counts in each, is told beside it.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from tests.benchmarks.load import Connection, upload
 from tests.pictures import NOT_A_PICTURE, REFUSED, slice_file
 from tests.scans import REFUSED as REFUSED_SCANS
 from tests.scans import REFUSED_ARCHIVES, dicom_series, dicom_slice, scan, zipped
-from tests.server import Server, proportional_megabytes, start, stop
+from tests.server import Server, proportional_megabytes, resident_megabytes, start, stop
 
 EVERY = 5
 """One request of so many is hostile."""
@@ -45,7 +47,9 @@ class Soaked:
     answers: Counter[str] = field(default_factory=Counter)
     """Kind of request and status -> how often; status 0 where the connection was cut."""
     megabytes: list[float] = field(default_factory=list)
-    """Of the process tree, through the run."""
+    """Of the process tree, through the run; a page that its processes share counts once."""
+    resident: list[float] = field(default_factory=list)
+    """The same, but that such a page counts in each process."""
 
     @property
     def ratio(self) -> float:
@@ -102,7 +106,9 @@ def soak(server: Server, requests: int, clients: int) -> Soaked:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         with suppress(OSError):  # a reading process that a hostile file ended
-            outcome.megabytes.append(proportional_megabytes(server.processes()))
+            tree = server.processes()
+            outcome.megabytes.append(proportional_megabytes(tree))
+            outcome.resident.append(resident_megabytes(tree))
         time.sleep(SECONDS)
     return outcome
 
@@ -146,6 +152,7 @@ def main() -> None:
         *(f"{value:.0f}" for value in outcome.megabytes[:: max(1, len(outcome.megabytes) // 20)]),
     )
     print(f"most: {max(outcome.megabytes):.0f} MB; last quarter over the first: {outcome.ratio:.3f}")
+    print(f"most resident in each process, summed: {max(outcome.resident):.0f} MB")
 
 
 if __name__ == "__main__":
