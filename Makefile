@@ -23,7 +23,7 @@ work: $(VENV)/.$(REQUIREMENTS) ## start a worker that reads studies in the backg
 	@PATH="$(CURDIR)/$(BIN):$$PATH" exec sh -c "exec $$(sed -n 's/^worker: *//p' Procfile)"
 
 test: $(VENV)/.requirements-dev.txt assets ## run every test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # The pages use no library, so that running needs no npm; their tests do.
 assets: ## fetch what package-lock.json names, where npm is

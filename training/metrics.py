@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from model.labels import LABELS
 from training.manifest import Row, label_indices
@@ -75,10 +75,19 @@ def confusion(probabilities: Probabilities, labels: NDArray[np.intp]) -> NDArray
 
 def covid_auc(probabilities: Probabilities, labels: NDArray[np.intp]) -> float:
     """ROC AUC of the COVID-19 probability against the rest; NaN where only one of the two is there."""
-    positive = labels == COVID
-    if positive.all() or not positive.any():
+    return auc(labels == COVID, probabilities[:, COVID])
+
+
+def auc(positive: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float:
+    """ROC AUC: how often a positive has the higher score of a pair; NaN where only one of the two kinds is there.
+
+    By ranks (Mann & Whitney 1947): a bootstrap asks for thousands, and each takes scikit-learn five times as long.
+    """
+    positives = np.count_nonzero(positive)
+    pairs = positives * (len(positive) - positives)
+    if not pairs:
         return float("nan")
-    return float(roc_auc_score(positive, probabilities[:, COVID]))
+    return float((rankdata(scores)[positive].sum() - positives * (positives + 1) / 2) / pairs)
 
 
 def risk_coverage(

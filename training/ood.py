@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from model.errors import ImageError
 from model.predictor import Predictor
 from training.errors import TrainingError
 from training.manifest import Row
+from training.metrics import auc
 
 
 def judge(predictor: Predictor, folder: Path, rows: Sequence[Row]) -> dict[str, Any]:
@@ -27,11 +27,11 @@ def judge(predictor: Predictor, folder: Path, rows: Sequence[Row]) -> dict[str, 
     figures: dict[str, Any] = {"chest_ct": {"pictures": len(kept), "kept": round(float((kept <= 0.5).mean()), 4)}}
     for kind in kinds:
         scores = _scores(predictor, sorted(path for path in kind.iterdir() if path.is_file()), kind.name)
-        truth = np.repeat([0, 1], [len(kept), len(scores)])
+        strange = np.repeat([False, True], [len(kept), len(scores)])
         figures[kind.name] = {
             "pictures": len(scores),
             "refused": round(float((scores > 0.5).mean()), 4),
-            "auroc": round(float(roc_auc_score(truth, np.concatenate([kept, scores]))), 4),
+            "auroc": round(auc(strange, np.concatenate([kept, scores])), 4),
         }
     return figures
 

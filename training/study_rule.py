@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.study_rule import COMBINATIONS, COVID, Probabilities, StudyRule
 from training.evaluate import probabilities
 from training.manifest import Row
+from training.metrics import auc
 
 MIN_SLICES: Final = 2
 """Of a patient who can tell one way to combine slices from another."""
@@ -86,7 +86,7 @@ def _judged(name: str, studies: Sequence[Probabilities], sick: NDArray[np.bool_]
     scores = np.array([COMBINATIONS[name](study)[COVID] for study in studies])
     threshold = best_threshold(scores, sick)
     return {
-        "auc": round(float(roc_auc_score(sick, scores)), 4),
+        "auc": round(auc(sick, scores), 4),
         "threshold": threshold,
         "balanced_accuracy": round(balanced_accuracy(scores, sick, threshold), 4),
         "balanced_accuracy_left_out": round(_left_out(scores, sick), 4),
