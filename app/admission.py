@@ -6,8 +6,9 @@ Classifying takes the whole of a core, so more of it at once than cores makes ev
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import wraps
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from flask import current_app, g
@@ -32,7 +33,9 @@ class Queue:
 
     def __init__(self, running: int, waiting: int, seconds: float) -> None:
         self.size = running + waiting
-        self._places = threading.BoundedSemaphore(running)
+        self._places: SimpleQueue[None] = SimpleQueue()  # a semaphore, but that it is written in C
+        for _ in range(running):
+            self._places.put(None)
         self._waiting, self._most = 0, waiting
         self._lock = threading.Lock()
         self._seconds = seconds
@@ -49,17 +52,27 @@ class Queue:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold one of the places.
+        """Hold one of the places; raises as `enter`."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def enter(self) -> None:
+        """Take one of the places; `leave` must follow.
 
         Raises:
             Problem: `busy`: the queue is full, or it took too long.
         """
-        if not self._places.acquire(blocking=False):
-            self._wait()
         try:
-            yield
-        finally:
-            self._places.release()
+            self._places.get_nowait()
+        except Empty:
+            self._wait()
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._places.put(None)
 
     def _wait(self) -> None:
         with self._lock:
@@ -67,8 +80,9 @@ class Queue:
                 raise busy()
             self._waiting += 1
         try:
-            if not self._places.acquire(timeout=self._seconds):
-                raise busy()
+            self._places.get(timeout=self._seconds)
+        except Empty:
+            raise busy() from None
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -90,13 +104,14 @@ def admitted(view: View) -> View:
 
     @wraps(view)
     def inner(*args: Any, **kwargs: Any) -> Any:
-        began = time.monotonic()
-        g.deadline = began + current_app.config["MAX_SECONDS"]
-        with ExitStack() as held:
-            with stage("queue"):
-                held.enter_context(queue().place())
-            g.queued = time.monotonic() - began
+        g.deadline = time.monotonic() + current_app.config["MAX_SECONDS"]
+        places = queue()
+        with stage("queue"):
+            places.enter()
+        try:
             return view(*args, **kwargs)
+        finally:
+            places.leave()
 
     return cast(View, inner)
 

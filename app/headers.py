@@ -1,7 +1,7 @@
 """What stands around every answer: a request id, and headers that keep patients' data and the page safe."""
 
+import os
 import re
-import uuid
 from typing import Final
 
 from flask import Flask, Response, g, request
@@ -37,13 +37,12 @@ def init_app(app: Flask) -> None:
 
 def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
 
 
 def _complete(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    for name, value in SECURITY.items():
-        response.headers.setdefault(name, value)
+    response.headers.extend(SECURITY)
     # Static files may be kept; nothing that may tell of a patient is.
     if request.endpoint not in ("static", "pages.swagger_ui"):
         response.headers["Cache-Control"] = "no-store"

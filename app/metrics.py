@@ -14,18 +14,15 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.admission import queue
 from app.classification import Result
-from app.stages import STAGES
 
 SCORES = [0.1 * n for n in range(1, 21)]
 REQUESTS = Counter("covidscanner_requests_total", "Answers, by end point and status", ["endpoint", "status"])
 ERRORS = Counter("covidscanner_errors_total", "Problems, by code", ["code"])
 SECONDS = Histogram("covidscanner_request_seconds", "Seconds from a request to its answer", ["endpoint"])
-QUEUED = Histogram("covidscanner_queue_seconds", "Seconds that a request waited for its place")
+STAGES = Histogram("covidscanner_stage_seconds", "Seconds of a request's stages; `queue` is its wait", ["stage"])
 LABELS = Counter("covidscanner_labels_total", "Predictions, by label", ["label"])
 ABSTENTIONS = Counter("covidscanner_abstentions_total", "Predictions without a label, by reason", ["reason"])
-GATE = Histogram(
-    "covidscanner_gate_score", "How unlike the training data a slice is", buckets=[0.1 * n for n in range(1, 21)]
-)
+GATE = Histogram("covidscanner_gate_score", "How unlike the training data a slice is", buckets=SCORES)
 WAITING = Gauge("covidscanner_queue_waiting", "Requests that wait for a place", multiprocess_mode="livesum")
 
 log = logging.getLogger("covidscanner.access")
@@ -43,14 +40,18 @@ def page() -> Response:
     if current_app.config["METRICS_FOLDER"]:
         MultiProcessCollector(registry, path=current_app.config["METRICS_FOLDER"])  # type: ignore[no-untyped-call]
     else:
-        for metric in (REQUESTS, ERRORS, SECONDS, QUEUED, STAGES, LABELS, ABSTENTIONS, GATE, WAITING):
+        for metric in (REQUESTS, ERRORS, SECONDS, STAGES, LABELS, ABSTENTIONS, GATE, WAITING):
             registry.register(metric)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def count_results(results: Iterable[Result]) -> None:
-    """What was said of the files of a request."""
-    for result in results:
+    """Have what was said of the files of a request counted with its answer: all at once, it costs half."""
+    g.results = results
+
+
+def _count_results() -> None:
+    for result in g.get("results", ()):
         if result.problem:
             ERRORS.labels(result.problem.code).inc()
         if result.prediction:
@@ -70,7 +71,6 @@ def _count_prediction(prediction: object) -> None:
 
 def _begin() -> None:
     g.began = time.perf_counter()
-    WAITING.set(queue().waiting)
 
 
 def _count(response: Response) -> Response:
@@ -80,8 +80,11 @@ def _count(response: Response) -> Response:
     SECONDS.labels(endpoint).observe(seconds)
     if "problem" in g:
         ERRORS.labels(g.problem).inc()
-    if "queued" in g:
-        QUEUED.observe(g.queued)
+    stages = g.get("stages", {})
+    for name, duration in stages.items():
+        STAGES.labels(name).observe(duration)
+    _count_results()
+    WAITING.set(queue().waiting)
     line = {
         "request_id": g.get("request_id"),
         "endpoint": endpoint,
@@ -90,7 +93,7 @@ def _count(response: Response) -> Response:
         "bytes_in": request.content_length,
         "bytes_out": response.content_length,
         "seconds": round(seconds, 4),
-        "queued": round(g.get("queued", 0.0), 4),
+        "queued": round(stages.get("queue", 0.0), 4),
     }
     log.info(json.dumps(line))
     return response

@@ -6,7 +6,7 @@ from flask import Request
 
 from app.errors import Problem
 from model.calibration import LEVELS
-from model.predictor import Options
+from model.predictor import DEFAULT, Options
 
 SWITCH: Final = {"true": True, "false": False}
 
@@ -17,6 +17,8 @@ def read_options(request: Request, labels: tuple[str, ...]) -> Options:
     Raises:
         Problem: a value that is not allowed.
     """
+    if not request.query_string:
+        return DEFAULT
     return Options(
         abstain=_switch(request, "abstain", True),
         explain=_switch(request, "explain", False),

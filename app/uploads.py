@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import re
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
 
@@ -30,6 +31,15 @@ ARCHIVE_TYPES: Final = ("application/zip", "application/x-zip-compressed", "appl
 RAW_TYPES: Final = ("application/dicom", "application/octet-stream", *ARCHIVE_TYPES)
 """Content types, beside ``image/*``, of a body that is the file itself."""
 
+SMALL_FORM: Final = 2**20
+"""Bytes of a form that is looked at as a whole."""
+
+_FILE_HEAD: Final = re.compile(
+    rb'\r\nContent-Disposition: form-data; name="[^"\\\0-\x1f]*"; filename="([^"\\\0-\x1f]+)"\r\n'
+    rb"(?:Content-Type: [^\0-\x1f]*\r\n)?\r\n"
+)
+"""What stands before a file in a form, as browsers, curl and most libraries write it (RFC 7578)."""
+
 _HOW_TO_SEND: Final = "Send multipart form data with file parts, a raw body of the file, or JSON with base64."
 
 
@@ -47,11 +57,33 @@ class InMemoryRequest(Request):
 
     def files_in_order(self) -> list[tuple[str, bytes]]:
         """(file name, content) of the form's file parts; `files` groups them by field, which loses their order."""
+        if (self.content_length or SMALL_FORM) < SMALL_FORM:
+            alone = only_file(self.get_data(), self.mimetype_params.get("boundary", ""))
+            if alone:
+                return [alone]
         parts = [part for _, parts in self.files.lists() for part in parts]
         order = {id(stream): position for position, stream in enumerate(self._streams)}
         parts.sort(key=lambda part: order[id(part.stream)])
         # Not `read`, which would copy: a study is large.
         return [(part.filename or "", cast(io.BytesIO, part.stream).getvalue()) for part in parts]
+
+
+def only_file(form: bytes, boundary: str) -> tuple[str, bytes] | None:
+    """(file name, content) of a form that is one file, plainly written; ``None`` where Werkzeug's parser must look.
+
+    That one is made for forms that come bit by bit, and takes a third of the time that everything but the network does.
+    """
+    mark = b"--" + boundary.encode()
+    end, head = b"\r\n" + mark + b"--\r\n", _FILE_HEAD.match(form, len(mark))
+    if not head or not form.startswith(mark) or not form.endswith(end):
+        return None
+    begin, stop = head.end(), len(form) - len(end)
+    if begin > stop or form.find(mark, begin) != stop + 2:  # there is another part
+        return None
+    try:
+        return head[1].decode(), form[begin:stop]
+    except UnicodeDecodeError:
+        return None
 
 
 @dataclass(frozen=True)

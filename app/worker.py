@@ -11,6 +11,7 @@ import selectors
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -170,7 +171,7 @@ class Worker(gthread.ThreadWorker):
         conn.initialized, conn.data_ready = True, True
         conn.parser = http.get_parser(self.cfg, arrival, address)
         self.nr_conns += 1
-        self._await(conn)
+        self._await(conn, self.poller.register)
 
     def finish_request(self, conn: gthread.TConn, future: Any) -> None:
         """A thread is done with a request: wait for the next, or close."""
@@ -193,9 +194,8 @@ class Worker(gthread.ThreadWorker):
 
     def on_client_socket_readable(self, conn: gthread.TConn, client: Any) -> None:
         """A kept-alive connection speaks again."""
-        self.poller.unregister(conn.sock.socket)
         self.keepalived_conns.remove(conn)
-        self._await(conn)
+        self._await(conn, self.poller.modify)
         self._collect(conn, client)
 
     def murder_pending(self) -> None:
@@ -204,11 +204,11 @@ class Worker(gthread.ThreadWorker):
         for conn in [conn for conn in self._arriving.values() if conn.sock.deadline < now]:
             self._drop(conn)
 
-    def _await(self, conn: gthread.TConn) -> None:
+    def _await(self, conn: gthread.TConn, watch: Callable[..., Any]) -> None:
         conn.sock.setblocking(False)
         conn.sock.began = time.monotonic()
         self._arriving[id(conn)] = conn
-        self.poller.register(conn.sock.socket, selectors.EVENT_READ, partial(self._collect, conn))
+        watch(conn.sock.socket, selectors.EVENT_READ, partial(self._collect, conn))
 
     def _collect(self, conn: gthread.TConn, _: Any) -> None:
         try:

@@ -54,4 +54,3 @@ def test_metrics_count_what_was_answered(client: FlaskClient) -> None:
     assert 'covidscanner_requests_total{endpoint="api.predict",status="200"}' in page
     assert 'covidscanner_errors_total{code="unsupported_type"}' in page
     assert "covidscanner_labels_total{label=" in page
-    assert "covidscanner_queue_seconds_bucket" in page

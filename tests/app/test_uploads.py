@@ -4,11 +4,11 @@ import io
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug import formparser
 
-from app import create_app
+from app import create_app, uploads
 from tests.app.problems import assert_problem
 from tests.pictures import REFUSED, encode, slice_file
 
@@ -49,6 +49,31 @@ def test_a_form_without_a_file(client: FlaskClient) -> None:
 def test_a_form_whose_file_field_was_left_empty(client: FlaskClient) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="file"; filename=""\r\n\r\n\r\n--x--\r\n'
     assert_problem(client.post("/predict", data=body, content_type="multipart/form-data; boundary=x"), 400, "no_image")
+
+
+HEAD = 'Content-Disposition: form-data; name="file"; filename="a.png"\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "files"),
+    [
+        (f"--x\r\n{HEAD}\r\nDATA\r\n--x--\r\n", [("a.png", b"DATA")]),
+        (f"--x\r\n{HEAD}Content-Type: image/png\r\n\r\n\r\nDA--TA\r\n\r\n--x--\r\n", [("a.png", b"\r\nDA--TA\r\n")]),
+        (f"--x\r\n{HEAD}\r\nDATA\r\n--x--\r\nand what comes behind", [("a.png", b"DATA")]),
+        (f"before\r\n--x\r\n{HEAD}\r\nDATA\r\n--x--\r\n", [("a.png", b"DATA")]),
+        (f"--x\r\n{HEAD}\r\nDATA\r\n--x\r\n{HEAD}\r\nMORE\r\n--x--\r\n", [("a.png", b"DATA"), ("a.png", b"MORE")]),
+        (f"--x\r\n{HEAD.replace('a.png', 'ä.png')}\r\nDATA\r\n--x--\r\n", [("ä.png", b"DATA")]),
+        (f"--x\r\n{HEAD.replace('a.png', 'a.b')}X-More: 1\r\n\r\nDATA\r\n--x--\r\n", [("a.b", b"DATA")]),
+        (f"--x\r\n{HEAD.replace('Content', 'CONTENT')}\r\nDATA\r\n--x--\r\n", [("a.png", b"DATA")]),
+        (f"--x\r\n{HEAD}\r\n--x--\r\n", [("a.png", b"")]),
+    ],
+)
+def test_forms_that_are_written_in_many_ways(client: FlaskClient, body: str, files: list[tuple[str, bytes]]) -> None:
+    """Plain forms of one file have a short cut; whatever it does not know must be read as well."""
+    sent = {"data": body.encode(), "content_type": "multipart/form-data; boundary=x"}
+    with client.application.test_request_context("/predict", method="POST", **sent):
+        assert isinstance(request, uploads.InMemoryRequest)
+        assert request.files_in_order() == files
 
 
 def test_a_form_that_breaks_off(client: FlaskClient) -> None:

@@ -8,9 +8,14 @@
     litserve, bentoml    our `Predictor` behind them, a worker a core; left out where they are not installed. They are
              no requirement of this project. To make a Python for `--other-python` that has them:
              python -m venv /tmp/rivals && /tmp/rivals/bin/pip install -r requirements-serve.txt litserve bentoml
-    alone    no server at all: a process a core decodes and runs the network, as fast as it can. It is the most that a
-             server on these cores could give. With the gate and the calibration, which every answer of ours has, and
-             without.
+    bare     hardly a server: a process a core that reads the bytes of a request, predicts, and sends so many back. No
+             HTTP, no checks, no JSON: what decoding and network allow while clients keep these cores busy, too
+    alone    no server at all, and no clients: a process a core decodes and runs the network, as fast as it can. It is
+             the most that these cores could give. With the gate and the calibration, which every answer of ours has,
+             and without.
+
+Ours over `alone` is the strict share of what the cores allow: the work of the clients counts against us. Ours over
+`bare` is the fair one: the same clients ask both.
 
 All get the same forms with the same slices of 512 × 512 pixels, as PNG and as JPEG, from 1, 4 and 16 clients, which run
 on the same cores. Memory is that of all processes of a server after the load: proportional (pages that they share count
@@ -80,6 +85,7 @@ def contestants(python: str) -> dict[str, Contestant]:
             "gunicorn --config /dev/null --bind 127.0.0.1:$PORT --timeout 120 tests.benchmarks.servers.paper:app"
         ),
         "ours": Contestant(procfile("web")),
+        "bare": Contestant(f"{sys.executable} tests/benchmarks/servers/bare.py $PORT {CORES}"),
         "rest": Contestant('gunicorn --config gunicorn.conf.py "tests.benchmarks.servers.decode_only:load()"'),
     }
     if _has(python, "litserve"):
