@@ -31,7 +31,7 @@ ARCHIVE_TYPES: Final = ("application/zip", "application/x-zip-compressed", "appl
 RAW_TYPES: Final = ("application/dicom", "application/octet-stream", *ARCHIVE_TYPES)
 """Content types, beside ``image/*``, of a body that is the file itself."""
 
-SMALL_FORM: Final = 2**20
+SMALL_FORM: Final = 2**19
 """Bytes of a form that is looked at as a whole."""
 
 _FILE_HEAD: Final = re.compile(
