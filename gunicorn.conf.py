@@ -81,9 +81,8 @@ def post_fork(_server: Any, _worker: Any) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))
     access.handlers, access.propagate = [handler], False
     access.setLevel(logging.INFO)
-    # What the lines do not say is not looked up for each (https://docs.python.org/3/howto/logging.html#optimization).
+    # No line says where in the code it was made, so that is not looked up (Python's logging HOWTO, "Optimization").
     logging._srcfile = None  # type: ignore[attr-defined]
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -46,7 +46,7 @@ def test_hostile_files_are_refused_and_the_server_goes_on(server: Server) -> Non
             status, problem = send(server, data)
             assert (status, problem["code"]) == (expected, code)
     assert send(server, slice_file())[0] == 200
-    assert server.workers() == workers
+    assert set(workers) <= set(server.workers())  # the last of them may just have begun
 
 
 def test_hostile_scans_are_refused_in_bounded_memory_and_nothing_is_written(tmp_path: Path) -> None:
