@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 from flask import g
 
 from app.classification import DISCLAIMER, Result, predictor
@@ -103,7 +104,7 @@ def _doubts(of: Prediction | Study) -> dict[str, Any]:
 
 def _heatmap(heatmap: Heatmap) -> dict[str, Any]:
     image = base64.b64encode(heatmap.png()).decode()
-    values = [[round(value, HEAT_DECIMALS) for value in row] for row in heatmap.values.tolist()]
+    values = np.round(heatmap.values.astype(np.float64), HEAT_DECIMALS).tolist()
     return {"label": heatmap.label, "image": f"data:image/png;base64,{image}", "values": values}
 
 

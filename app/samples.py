@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, url_for
 
+from model.drawn_cases import CASES
 from model.samples import SAMPLES
 
 blueprint = Blueprint("samples", __name__)
@@ -23,7 +24,9 @@ def index() -> Response:
 
 @blueprint.get("/samples/<name>")
 def sample(name: str) -> Response:
-    """One of them."""
+    """One of them, or one of the drawn cases that the page of the card shows."""
+    if name in CASES:
+        return Response(CASES[name].file(), mimetype="image/png")
     if name not in SAMPLES:
         abort(404)
     return Response(SAMPLES[name].make(), mimetype=SAMPLES[name].media_type)

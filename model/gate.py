@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from model.dense import Dense, Floats
@@ -23,14 +24,11 @@ Refusal = Literal["not_chest_ct", "poor_quality"]
 
 UNUSUAL: Final = "It does not look like the axial chest CT slices that the network knows."
 
-SIDE: Final = 96
+SIDE: Final = 48
 """Pixels on a side of the copy of a picture that is looked at."""
 
 THUMBNAIL: Final = 16
 """Pixels on a side of the thumbnail: body, lungs and spine are there, and nothing that tells people apart."""
-
-EDGES: Final = 48
-"""Pixels on a side in which edges are looked for."""
 
 CELLS: Final = 6
 """Places on a side, for each of which the edges are summed by direction."""
@@ -71,7 +69,7 @@ class Limits:
     side: int
     """Least pixels of the shorter side."""
     contrast: float
-    """Least standard deviation of the gray levels, of 255."""
+    """Least standard deviation of the gray levels, of 255, in the small copy."""
 
 
 class Gate:
@@ -99,12 +97,15 @@ class Gate:
         except (OSError, ValueError, KeyError, TypeError, BundleError) as error:
             raise BundleError(f"{path} is not the gate that the card describes: {error}") from error
 
-    def decide(self, picture: Picture) -> Decision:
-        """Judge one picture."""
-        strange = float(self._layers.logits(seen(picture.pixels)[np.newaxis])[0, 0])
-        return self.check(picture) or decision(strange - self.threshold)
+    def decide(self, picture: Picture, given: Slice) -> Decision:
+        """Judge one picture, and what of it the network is given: uint8 (side, side)."""
+        small = _small(given)
+        return self.check(picture, float(small.std())) or self._judge(small)
 
-    def check(self, picture: Picture) -> Decision | None:
+    def _judge(self, small: Floats) -> Decision:
+        return decision(float(self._layers.logits(_numbers(small)[np.newaxis])[0, 0]) - self.threshold)
+
+    def check(self, picture: Picture, contrast: float) -> Decision | None:
         """What speaks against a picture at first sight."""
         height, width = picture.pixels.shape
         limits = self.limits
@@ -114,7 +115,7 @@ class Gate:
             return _not_chest("It is much longer than wide; an axial CT slice is nearly square.")
         if min(height, width) < limits.side:
             return _poor(f"It has {width} × {height} pixels, too few to judge a lung by.")
-        if picture.pixels[::2, ::2].std() < limits.contrast:
+        if contrast < limits.contrast:
             return _poor("It has hardly any contrast.")
         return None
 
@@ -138,37 +139,50 @@ def combined_decision(slices: Sequence[Decision]) -> Decision | None:
 
 
 def seen(pixels: Slice) -> Floats:
-    """All that the layers look at: uint8 (height, width) -> (NUMBERS,), the thumbnail and the edges."""
-    small = np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
+    """All that the layers look at: what the network is given, uint8 (side, side) -> (NUMBERS,).
+
+    The thumbnail and the edges.
+    """
+    return _numbers(_small(pixels))
+
+
+def _small(pixels: Slice) -> Floats:
+    """The copy that is looked at: (side, side) -> (SIDE, SIDE)."""
+    return np.asarray(Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
+
+
+def _numbers(small: Floats) -> Floats:
     small = (small - small.mean()) / (small.std() + np.float32(FLAT))
-    return np.concatenate([_smaller(small, THUMBNAIL).ravel(), _edges(_smaller(small, EDGES))])
+    across = SIDE // THUMBNAIL
+    thumbnail = small.reshape(THUMBNAIL, across, THUMBNAIL, across).mean(axis=(1, 3))
+    return np.concatenate([thumbnail.ravel(), _edges(small)])
 
 
-def _smaller(picture: Floats, side: int) -> Floats:
-    """The means of squares: (SIDE, SIDE) -> (side, side)."""
-    across = len(picture) // side
-    means: Floats = picture.reshape(side, across, side, across).mean(axis=(1, 3))
-    return means
+_PLACES: Final = np.arange(SIDE) // (SIDE // CELLS)
+_FIRST: Final = (_PLACES[:, np.newaxis] * CELLS + _PLACES) * DIRECTIONS
+"""Where, among the sums by place and direction, those of each pixel's place begin."""
 
 
 def _edges(picture: Floats) -> Floats:
-    """How strong the edges of each cell are in each direction, of all its edges: (EDGES, EDGES) -> (36 · 8,).
+    """How strong the edges of each cell are in each direction, of all its edges: (SIDE, SIDE) -> (36 · 8,).
 
     An edge whose direction lies between two counts for both, for the nearer one more.
     """
-    down, right = np.gradient(picture)
-    strength = np.hypot(down, right) / (EDGES // CELLS) ** 2
+    down, right = np.zeros_like(picture), np.zeros_like(picture)
+    down[1:-1], right[:, 1:-1] = picture[2:] - picture[:-2], picture[:, 2:] - picture[:, :-2]
+    strength = np.hypot(down, right) * np.float32(0.5 * (CELLS / SIDE) ** 2)
     direction = np.arctan2(down, right) * np.float32(DIRECTIONS / (2 * np.pi)) % DIRECTIONS
     before = direction.astype(np.intp)
     nearer_the_next = strength * (direction - before)
-    places = np.arange(EDGES) // (EDGES // CELLS)
-    cell = (places[:, np.newaxis] * CELLS + places) * DIRECTIONS
-    sums = np.zeros(CELLS**2 * DIRECTIONS)
-    for towards, weight in ((before, strength - nearer_the_next), (before + 1, nearer_the_next)):
-        sums += np.bincount((cell + towards % DIRECTIONS).ravel(), weight.ravel(), len(sums))
-    cells = sums.reshape(-1, DIRECTIONS)
-    shares: Floats = np.sqrt(cells / (cells.sum(axis=1, keepdims=True) + FAINT)).astype(np.float32).ravel()
+    cells = _sums(before, strength - nearer_the_next) + _sums(before + 1, nearer_the_next)
+    shares: Floats = np.sqrt(cells / (cells.sum(axis=1, keepdims=True) + np.float32(FAINT))).ravel()
     return shares
+
+
+def _sums(directions: NDArray[np.intp], weights: Floats) -> Floats:
+    """Of weights by place and direction, which begin anew after the last: (SIDE, SIDE) -> (36, 8)."""
+    sums = np.bincount((_FIRST + directions % DIRECTIONS).ravel(), weights.ravel(), CELLS**2 * DIRECTIONS)
+    return sums.astype(np.float32).reshape(-1, DIRECTIONS)
 
 
 def _not_chest(reason: str) -> Decision:

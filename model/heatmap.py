@@ -4,7 +4,8 @@ The layers after the last map are a few small dense ones, so that the gradient o
 exactly and without automatic differentiation.
 """
 
-import io
+import struct
+import zlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +20,27 @@ SIDE: Final = 64
 FLOOR: Final = 1e-6
 """Heat below which there is none, rather than noise that is stretched."""
 
-_COLOURS: Final = [part for heat in range(256) for part in (255, max(0, 2 * heat - 255), 0)]
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+_COLOURS: Final = bytes(part for heat in range(256) for part in (255, max(0, 2 * heat - 255), 0))
 """Red, green and blue of each heat from 0 to 255: from red to yellow."""
 
 _CLEARNESS: Final = bytes(heat * 4 // 5 for heat in range(256))
 """Alpha of each heat."""
+
+_PNG: Final = b"".join(
+    [
+        b"\x89PNG\r\n\x1a\n",
+        _chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 3, 0, 0, 0)),  # 8 bits a pixel, of a palette
+        _chunk(b"PLTE", _COLOURS),
+        _chunk(b"tRNS", _CLEARNESS),
+    ]
+)
+"""How the picture of every heatmap begins. Pillow would make it anew for each, which takes most of a heatmap's time."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +53,10 @@ class Heatmap:
 
     def png(self) -> bytes:
         """A small picture to lay over the slice: clear where it is cold, from red to yellow where it is hot."""
-        picture = Image.fromarray((self.values * 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        picture.putpalette(_COLOURS)
-        buffer = io.BytesIO()
-        # Colours of a palette, and little effort: four bytes a pixel would cost as much time as all else of a heatmap.
-        picture.save(buffer, "PNG", transparency=_CLEARNESS, compress_level=1)
-        return buffer.getvalue()
+        heat = Image.fromarray((self.values * 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        rows = np.zeros((SIDE, 1 + SIDE), np.uint8)  # the first byte of a row says that it is not filtered
+        rows[:, 1:] = np.asarray(heat)
+        return _PNG + _chunk(b"IDAT", zlib.compress(rows.tobytes(), level=1)) + _chunk(b"IEND", b"")
 
 
 def grad_cam(head: Dense, features: Floats, feature_map: Floats, label: int, fine_map: Floats | None = None) -> Floats:

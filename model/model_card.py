@@ -1,34 +1,15 @@
 """A card's facts -> the model card that people read: the sections of `docs/model_card.md` and of the page `/model`.
 
-Headings follow CLAIM (Mongan et al. 2020) and TRIPOD+AI (Collins et al. 2024). Every figure is the card's.
+What CLAIM and TRIPOD+AI ask, and where it is answered, stands in `model.reporting`. Every figure is the card's.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any, Final
 
+from model import card_doubt, reporting
+from model.card_text import Card, Section, Table, cell, document, figures_table
+from model.drawn_cases import CASES
 from model.labels import LABELS, TITLES
-from model.samples import sample_name
-
-Card = Mapping[str, Any]
-
-COLUMNS: Final = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced acc.",
-    "f1_macro": "F1",
-    "recall_noncovid": "recall non-COVID",
-    "recall_covid": "recall COVID-19",
-    "recall_cap": "recall CAP",
-    "covid_auc": "AUC COVID-19",
-}
-"""Measure -> heading, in the order of the table."""
-
-_CALIBRATION: Final = {
-    "error_before": "calibration error before",
-    "error_after": "after scaling",
-    "coverage": "coverage of the sets",
-    "set_size": "labels a set",
-}
 
 FEW: Final = 10
 """Patients of a class, below which nothing can be said of it."""
@@ -41,75 +22,60 @@ ORIGINS: Final = {
 }
 """Institution, as the data name it -> what the data say of where the pictures are from, and of their licence."""
 
+_STAGE: Final = {
+    "size": "pixels",
+    "epochs": "epochs at most",
+    "batch_size": "batch",
+    "learning_rate": "learning rate",
+    "schedule": "schedule",
+    "weight_decay": "weight decay",
+}
+"""Key of a stage of training -> heading."""
+
+_WHY: Final = {
+    "not_chest_ct": "it takes this for no chest CT",
+    "poor_quality": "the picture is too poor for it",
+    "uncertain": "it cannot tell the classes apart",
+}
+
 _PARTS: Final = ("train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Table:
-    """Headings and rows of text."""
-
-    headings: list[str]
-    rows: list[list[str]]
-
-
-@dataclass(frozen=True)
-class Section:
-    """One heading of the card: sentences, then perhaps a table."""
-
-    title: str
-    paragraphs: list[str]
-    table: Table | None = None
-    pictures: Mapping[str, str] = field(default_factory=dict)
-    """Name of a synthetic slice (`model.samples`) -> what is to be said of it."""
 
 
 def sections(card: Card) -> list[Section]:
     """The whole card. What it does not know is said to be unknown, or left out."""
-    made = [_summary(card), _intended(), _data(card), _protocol(card), _network(card), _figures(card)]
-    return [*made, *_shortcuts(card), *_calibration(card), *_gate(card), _limits(card), *_drawn(card)]
+    made = [
+        _summary(card),
+        _intended(),
+        _data(card),
+        _protocol(card),
+        _network(card),
+        *_training(card),
+        _figures(card),
+        *_shortcuts(card),
+        *card_doubt.calibration(card),
+        *card_doubt.gate(card),
+        _limits(card),
+        *_drawn(card),
+        _openness(),
+    ]
+    return [*made, *reporting.sections([section.title for section in made])]
 
 
 def markdown(card: Card) -> str:
     """The card as a document."""
-    lines = [f"# Model card of {card['name']} {card['version']}", ""]
-    for section in sections(card):
-        lines += [f"## {section.title}", ""]
-        for paragraph in section.paragraphs:
-            lines += [paragraph, ""]
-        lines += [f"- {words}" for words in section.pictures.values()] + [""] * bool(section.pictures)
-        if section.table:
-            lines += [table_row(section.table.headings), "|" + "---|" * len(section.table.headings)]
-            lines += [*map(table_row, section.table.rows), ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def cell(measure: Mapping[str, float | None]) -> str:
-    """A measure of a card as text: value (95 % interval)."""
-    value, low, high = measure["value"], measure["low"], measure["high"]
-    return "–" if value is None else f"{value:.3f} ({low:.3f}–{high:.3f})"
-
-
-def figures_table(figures: Mapping[str, Any]) -> Table:
-    """The figures of some slices, as the card holds them: a row for all, and one for each source."""
-    rows = [
-        [name, str(row["slices"]), str(row["patients"]), *(cell(row[measure]) for measure in COLUMNS)]
-        for name, row in [("all", figures["all"]), *figures["institutions"].items()]
-    ]
-    return Table(["source", "slices", "patients", *COLUMNS.values()], rows)
-
-
-def table_row(cells: Iterable[str]) -> str:
-    """A line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"
+    return document(f"Model card of {card['name']} {card['version']}", sections(card))
 
 
 def _summary(card: Card) -> Section:
     classes = ", ".join(TITLES[label] for label in card["labels"])
     return Section(
-        "Summary",
+        reporting.SUMMARY,
         [
-            f"A convolutional network that gives an axial chest CT slice probabilities of {classes}. Research use "
-            "only. Not a medical device; not for diagnosis.",
+            f"A convolutional network (deep learning) that gives an axial chest CT slice probabilities of {classes}. "
+            "Research use only. Not a medical device; not for diagnosis.",
+            "The aim: to make the network of a published study (A. Sahu, 2021) usable, and to measure it on patients "
+            "that had no part in it. It was developed and tested in retrospect, on published pictures; no hypothesis "
+            "was stated before.",
             f"SHA-256 of its weights: {card['files'][card['name'] + '.h5']}. Made by: {card['published_by']}.",
         ],
     )
@@ -117,7 +83,7 @@ def _summary(card: Card) -> Section:
 
 def _intended() -> Section:
     return Section(
-        "Intended use, and what it is not for",
+        reporting.USE,
         [
             "Intended: research and teaching on axial chest CT slices, by people who can read them.",
             "Not intended: diagnosis, triage or any decision about a patient. Chest CT is not a screening test for "
@@ -132,12 +98,12 @@ def _intended() -> Section:
 def _data(card: Card) -> Section:
     training = card.get("training")
     if not training:
-        return Section("Data", ["Not known: this network was published without its run."])
+        return Section(reporting.DATA, ["Not known: this network was published without its run."])
     sources = sorted({source for part in training["data"].values() for source in part["sources"]})
     parts = [training["data"][part]["sources"] for part in _PARTS]
     rows = [[source, *(_counts(part.get(source)) for part in parts)] for source in sources]
     return Section(
-        "Data",
+        reporting.DATA,
         [
             "By the institution that the data name. The labels are those of the data: by slice, by study, or by what "
             "is written of a picture; nobody read the slices again for this network.",
@@ -163,27 +129,49 @@ def _protocol(card: Card) -> Section:
     ]
     data = (card.get("training") or {}).get("data", {})
     digests = [f"{part} {data[part]['sha256']}" for part in _PARTS if part in data]
-    return Section("Protocol", [*text, *([f"SHA-256 of the parts: {'; '.join(digests)}."] if digests else [])])
+    return Section(reporting.PROTOCOL, [*text, *([f"SHA-256 of the parts: {'; '.join(digests)}."] if digests else [])])
 
 
 def _network(card: Card) -> Section:
     seen = card["preprocessing"]
     return Section(
-        "Network and input",
+        reporting.NETWORK,
         [
-            f"{card['name']}: {card['parameters']:,} parameters; input {seen['size']} × {seen['size']} pixels, from 0 "
-            f"to 1. Hounsfield units are seen through level {seen['window_level']:g}, width {seen['window_width']:g}.",
+            f"{card['name']}: {card['parameters']:,} parameters; its layers stand in model/architecture.py and "
+            f"model/zoo.py. A slice is squashed to {seen['size']} × {seen['size']} pixels from 0 to 1. "
+            f"Hounsfield units are seen through level {seen['window_level']:g}, width {seen['window_width']:g}.",
             "Made with " + ", ".join(f"{name} {version}" for name, version in card["versions"].items()) + ".",
         ],
     )
 
 
+def _training(card: Card) -> list[Section]:
+    experiment = (card.get("training") or {}).get("experiment")
+    if not experiment:
+        return []
+    start = experiment["network"]["init_from"] or experiment["network"]["weights"]
+    stages = [
+        [f"{stage[key]:g}" if isinstance(stage[key], float) else str(stage[key]) for key in _STAGE]
+        for stage in experiment["stages"]
+    ]
+    changes = [f"{name} {value}" for name, value in experiment["augmentation"].items() if value]
+    text = [
+        f"Weights to start from: {start}. Of the epochs of a stage, the one with the best validation "
+        f"{experiment['monitor']} is kept; a stage ends after {experiment['patience']} without a better one. Label "
+        f"smoothing {experiment['label_smoothing']:g}; slices are balanced by: {experiment['balance']}, a slice "
+        f"counting {experiment['balance_limit']:g} times at most.",
+        f"Each slice is changed by chance, each time, by as much as: {', '.join(changes)}. What else was tried "
+        "stands in docs/results.md.",
+    ]
+    return [Section(reporting.TRAINING, text, Table(list(_STAGE.values()), stages))]
+
+
 def _figures(card: Card) -> Section:
     metrics = card.get("metrics")
     if not metrics:
-        return Section("Figures on test patients", ["None: this network was published without its run."])
+        return Section(reporting.FIGURES, ["None: this network was published without its run."])
     return Section(
-        "Figures on test patients",
+        reporting.FIGURES,
         [f"Every slice is answered, whether or not the network would abstain. Made by: {metrics['command']}."],
         figures_table(metrics["test"]),
     )
@@ -204,75 +192,12 @@ def _shortcuts(card: Card) -> list[Section]:
         [what, cell(found[name]["accuracy"]), cell(found[name]["covid_auc"])]
         for name, what in (("without_surroundings", "around the body black"), ("without_lungs", "lungs filled"))
     ]
-    return [Section("What the network could know without the lungs", text, Table(["slices", "accuracy", "AUC"], rows))]
-
-
-def _calibration(card: Card) -> list[Section]:
-    fitted = card.get("calibration")
-    if not fitted:
-        return []
-    marginal = ", ".join(TITLES[label] for label in fitted["marginal"])
-    few = f" Too few patients for thresholds of their own, so with those of all classes together: {marginal}."
-    text = [
-        f"Logits are divided by {fitted['temperature']:g}. A prediction set holds the labels that stay possible at a "
-        "level: of patients like those of validation, the set of so many holds the true label."
-        + (few if marginal else ""),
-        "The guarantee ends where the hospital changes.",
-    ]
-    test = fitted.get("test")
-    if not test:
-        return [Section("Calibration and prediction sets", text)]
-    level = f"At the level {test['all']['level']:g}; calibration error is the expected one, over patients."
-    made = [Section("Calibration and prediction sets", [*text, level], _table(test, _CALIBRATION))]
-    if fitted.get("sources_left_out"):
-        note = "The source's patients are left out of the calibration of the sets; the network has seen others of it."
-        left_out = _table(fitted["sources_left_out"], {name: _CALIBRATION[name] for name in ("coverage", "set_size")})
-        made.append(Section("Prediction sets of a source that is left out", [note], left_out))
-    return made
-
-
-def _table(of: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str]) -> Table:
-    rows = [[name, str(row["patients"]), *(cell(row[measure]) for measure in columns)] for name, row in of.items()]
-    return Table(["source", "patients", *columns.values()], rows)
-
-
-def _gate(card: Card) -> list[Section]:
-    gate = card.get("gate")
-    if not gate:
-        return []
-    limits = gate["limits"]
-    return [
-        Section(
-            "What is refused",
-            [
-                "A picture gets no label when it is not like the axial chest CT slices of training: in colour, more "
-                f"than {limits['aspect']:g} times longer than wide, smaller than {limits['side']} pixels, nearly "
-                "without contrast, or stranger than 97 % of validation slices. How strange is what two small dense "
-                "layers say of its shapes: a thumbnail, and its edges by place and direction. They learned from "
-                "training slices, as they are and as other hospitals might have made them, against pictures that our "
-                "own code made: spoilt slices, drawn heads, bellies, limbs, shadows, scenes, text and noise. No real "
-                "picture of another kind had a part in it.",
-                "Nor does it get one when its prediction set is not a single label.",
-            ],
-        ),
-        *_gate_elsewhere(gate.get("sources_left_out")),
-    ]
-
-
-def _gate_elsewhere(found: Mapping[str, Mapping[str, Any]] | None) -> list[Section]:
-    if not found:
-        return []
-    rows = [[name, str(row["slices"]), f"{row['refused']:.3f}"] for name, row in found.items()]
-    note = (
-        "The gate was fitted once more without each source, threshold and all; how many of its slices that gate "
-        "refuses, although each shows a chest. It does not look at the network, so this is what a new hospital meets."
-    )
-    return [Section("Chest CT of a source that is left out", [note], Table(["source", "slices", "refused"], rows))]
+    return [Section(reporting.SHORTCUTS, text, Table(["slices", "accuracy", "AUC"], rows))]
 
 
 def _limits(card: Card) -> Section:
     return Section(
-        "Known failures and limits",
+        reporting.LIMITS,
         [
             *_few_patients(card),
             "Sources differ in what they call non-COVID, in window and in crop. A network can tell sources apart, and "
@@ -286,23 +211,39 @@ def _limits(card: Card) -> Section:
 
 
 def _drawn(card: Card) -> list[Section]:
-    """What the network says of our own phantoms: a failure that anybody may see, with no patient's picture."""
-    answers = card.get("phantoms")
+    """On which of our own drawings it fails: anybody may see that, with no patient's picture."""
+    answers = card.get("drawn")
     if not answers:
         return []
-    words = {}
-    for label, probabilities in answers.items():
-        said = max(probabilities, key=lambda one: probabilities[one])
-        verdict = "right" if said == label else "wrong"
-        words[sample_name(label)] = (
-            f"Drawn as {TITLES[label]}: the network says {TITLES[said]}, with "
-            f"{probabilities[said]:.2f}, which is {verdict}."
-        )
+    failures = {name: _failure(name, answer) for name, answer in answers.items()}
     note = (
-        "No patient is in these slices: they are drawn from formulas. A reader sees at once what is meant; the "
-        "network, which learned from other pictures, may be sure and wrong all the same."
+        "No patient is in these slices: they are drawn from formulas, and a reader sees at once what is meant. Of "
+        f"{len(answers)} that were tried, these are the ones that the network calls by another name, or gives none."
     )
-    return [Section("What it says of drawn slices", [note], pictures=words)]
+    return [Section(reporting.DRAWN, [note], pictures={name: words for name, words in failures.items() if words})]
+
+
+def _failure(name: str, answer: Mapping[str, Any]) -> str | None:
+    """What is wrong with an answer for one of `CASES`."""
+    case, said = CASES[name], answer["label"]
+    if said == case.label:
+        return None
+    if said is None:
+        return f"{case.words} No answer: {_WHY[answer['abstained']]}."
+    return f"{case.words} The network says {TITLES[said]}, with {answer['probabilities'][said]:.2f}, which is wrong."
+
+
+def _openness() -> Section:
+    return Section(
+        reporting.OPENNESS,
+        [
+            "No ethics committee was asked: only pictures that others had published without names were used, and no "
+            "patient was met. How they were freed from names, and whether patients consented, is for their publishers "
+            "to say. Neither patients nor the public had a part.",
+            "Code, network and this card are open (Apache-2.0); the pictures are not given away. No protocol was "
+            "written or registered before. Nobody has declared funding or conflicts of interest.",
+        ],
+    )
 
 
 def _few_patients(card: Card) -> list[str]:

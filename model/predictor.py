@@ -98,20 +98,19 @@ class Predictor:
         return self._predict([Picture(pixels) for pixels in slices], options)
 
     def _predict(self, pictures: Sequence[Picture], options: Options) -> list[Prediction]:
-        outputs = self.run(self.bundle.preprocessing.batch([picture.pixels for picture in pictures]))
-        return [
-            self._prediction(picture, outputs, at, row, options)
-            for at, (picture, row) in enumerate(zip(pictures, outputs.probabilities.tolist(), strict=True))
+        preprocessing, gate = self.bundle.preprocessing, self.bundle.gate
+        resized = [preprocessing.resize(picture.pixels) for picture in pictures]
+        decisions = [
+            gate.decide(picture, given) if gate else None for picture, given in zip(pictures, resized, strict=True)
         ]
+        outputs = self.run(preprocessing.scaled(resized))
+        return [self._prediction(outputs, at, decision, options) for at, decision in enumerate(decisions)]
 
-    def _prediction(
-        self, picture: Picture, outputs: Outputs, at: int, row: list[float], options: Options
-    ) -> Prediction:
-        """The prediction for the slice at place `at` of the batch, whose probabilities are `row`."""
+    def _prediction(self, outputs: Outputs, at: int, gate: Decision | None, options: Options) -> Prediction:
+        """The prediction for the slice at place `at` of the batch."""
         bundle = self.bundle
-        probabilities = dict(zip(bundle.labels, row, strict=True))
+        probabilities = dict(zip(bundle.labels, outputs.probabilities[at].tolist(), strict=True))
         label = max(probabilities, key=lambda label: probabilities[label])
-        gate = bundle.gate.decide(picture) if bundle.gate else None
         possible = bundle.possible(probabilities, options.level)
         abstained = why_not(label, possible, gate) if options.abstain else None
         heatmap = self._heatmap(outputs, at, options.label or label) if options.explain else None

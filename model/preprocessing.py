@@ -73,10 +73,14 @@ class Preprocessing:
         return np.asarray(picture.resize((self.size, self.size), Image.Resampling.BILINEAR))
 
     def batch(self, slices: Sequence[Slice]) -> Batch:
-        """Turn slices of any size into what the network takes: float32, (n, size, size, channels), in [0, 1].
+        """Turn slices of any size into what the network takes: float32, (n, size, size, channels), in [0, 1]."""
+        return self.scaled([self.resize(pixels) for pixels in slices])
+
+    def scaled(self, resized: Sequence[Slice]) -> Batch:
+        """What the network takes of slices that are `resize`d already.
 
         The channels are the same memory, and cannot be written to.
         """
-        gray = np.stack([self.resize(pixels) for pixels in slices]).astype(np.float32)
+        gray = np.stack(resized).astype(np.float32)
         gray *= np.float32(self.scale)
         return np.broadcast_to(gray[..., np.newaxis], (*gray.shape, self.channels))

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from model.labels import LABELS
 from model.phantom import HEIGHT, PIXELS_ACROSS, chest_phantom
+from model.pictures import Slice
 from model.window import LUNG
 
 WORD: Final = "SYNTHETIC PHANTOM"
@@ -43,9 +44,14 @@ def sample_name(label: str) -> str:
 
 
 def slice_file(label: str) -> bytes:
-    """A slice in the window of the lung as a PNG file, with `WORD` written in it."""
+    """A slice in the window of the lung as a PNG file."""
     (values,) = chest_phantom(label, SEED, [LESION], SLICE_SIZE)
-    picture = Image.fromarray(LUNG.apply(values))
+    return picture_file(LUNG.apply(values))
+
+
+def picture_file(pixels: Slice) -> bytes:
+    """A drawn slice, uint8 (height, width), as a PNG file with `WORD` written in it."""
+    picture = Image.fromarray(pixels)
     ImageDraw.Draw(picture).text((12, 10), WORD, fill=200, font_size=18)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")

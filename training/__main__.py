@@ -182,12 +182,14 @@ def _publish(arguments: argparse.Namespace) -> None:
     from training.evaluate import markdown
     from training.publish import publish_h5, publish_run
     from training.run_folder import RunFolder
+    from training.scan import unlabelled
 
     command = _command(arguments)
     if arguments.h5:
         card = publish_h5(arguments.h5, arguments.bundle, command)
     else:
-        card = publish_run(RunFolder(arguments.folder), arguments.bundle, command)
+        more = unlabelled(arguments.unlabelled) if arguments.unlabelled else []
+        card = publish_run(RunFolder(arguments.folder), arguments.bundle, command, more)
         print(markdown(card["metrics"]["test"]))
     print(f"Published {card['name']} {card['version']}: {arguments.bundle}")
 
@@ -195,6 +197,10 @@ def _publish(arguments: argparse.Namespace) -> None:
 def _card(arguments: argparse.Namespace) -> None:
     from model import bundle, model_card
 
+    if arguments.left_out:
+        from training.publish import tell_left_out
+
+        tell_left_out(arguments.bundle, arguments.left_out)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(model_card.markdown(bundle.load(arguments.bundle).card), encoding="utf-8")
     print(f"The model card: {arguments.out}")
@@ -266,10 +272,16 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("folder", type=Path, nargs="?", help="the folder of a finished run")
     source.add_argument("--h5", type=Path, help="a network alone; its card will hold no figures")
     publish.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
+    publish.add_argument(
+        "--unlabelled", type=Path, help="series of training patients without labels, a folder each: usual to the gate"
+    )
 
     card = command("card", _card, "write the card of a bundle as a document")
     card.add_argument("--bundle", type=Path, default=DEFAULT_FOLDER)
     card.add_argument("--out", type=Path, default=Path("docs/model_card.md"))
+    card.add_argument(
+        "--left-out", type=Path, nargs="+", metavar="BUNDLE", help="tell of networks that each held an institution out"
+    )
     return parser
 
 

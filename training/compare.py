@@ -10,7 +10,7 @@ from typing import Any, Final
 import keras
 from matplotlib.figure import Figure
 
-from model.model_card import cell, table_row
+from model.card_text import cell, table_row
 from training import doctor, experiment, figures, report, splits
 from training.errors import TrainingError
 from training.experiment import Experiment, SplitPlan

@@ -8,8 +8,8 @@ import numpy as np
 from tqdm import tqdm
 
 from model.calibration import softmax
+from model.card_text import COLUMNS, figures_table, table_row
 from model.labels import LABELS
-from model.model_card import COLUMNS, figures_table, table_row
 from model.predictor import Predictor
 from training.manifest import Row
 from training.metrics import Probabilities, summary

@@ -6,15 +6,17 @@ import json
 import platform
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from model import bundle, samples
+from model import bundle
 from model.architecture import with_all_outputs
 from model.calibration import Calibration
+from model.drawn_cases import CASES
 from model.engine import KerasEngine, OnnxEngine
 from model.labels import LABELS
 from model.predictor import Predictor
@@ -32,13 +34,16 @@ LARGEST_DIFFERENCE = 1e-4
 PACKAGES = ("keras", "numpy", "onnxruntime", "pillow", "tf2onnx")
 
 
-def publish_run(folder: RunFolder, destination: Path, command: str) -> dict[str, Any]:
+def publish_run(
+    folder: RunFolder, destination: Path, command: str, unlabelled: Sequence[manifest.Row] = ()
+) -> dict[str, Any]:
     """Compile a finished run, judge it on its test patients, and replace the bundle in `destination`.
 
     Args:
         folder: the run.
         destination: the folder of the bundle.
         command: what the user ran; the card tells it beside the figures.
+        unlabelled: slices of training patients without a label, which the gate takes for usual, too.
 
     Returns:
         The card.
@@ -57,7 +62,7 @@ def publish_run(folder: RunFolder, destination: Path, command: str) -> dict[str,
             part: {"sha256": manifest.digest(rows), "sources": manifest.counts(rows)} for part, rows in parts.items()
         },
     }
-    return _publish(folder.result(), destination, provenance, command, split)
+    return _publish(folder.result(), destination, provenance, command, split, unlabelled)
 
 
 def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]:
@@ -70,12 +75,35 @@ def publish_h5(network: Path, destination: Path, command: str) -> dict[str, Any]
     return _publish(network, destination, None, command, None)
 
 
+def tell_left_out(destination: Path, others: Sequence[Path]) -> None:
+    """Add to a card what calibration and sets were worth where a network had not learned from the institution.
+
+    Args:
+        destination: the folder of the bundle whose card it is.
+        others: bundles of the same recipe, each of which held an institution out.
+
+    Raises:
+        TrainingError: one of them held none out, or is not calibrated.
+    """
+    card, found = bundle.load(destination).card, {}
+    for folder in others:
+        other = bundle.load(folder).card
+        held_out = ((other["training"] or {}).get("experiment") or {"split": {}})["split"].get("held_out")
+        judged = (other.get("calibration") or {}).get("test")
+        if not held_out or not judged:
+            raise TrainingError(f"{folder} held no institution out, or is not calibrated.")
+        found[held_out] = judged["all"]
+    card["calibration"]["institutions_left_out"] = found
+    _write_card(card, destination)
+
+
 def _publish(
     h5: Path,
     destination: Path,
     provenance: dict[str, Any] | None,
     command: str,
     split: Split | None,
+    unlabelled: Sequence[manifest.Row] = (),
 ) -> dict[str, Any]:
     network = _load(h5)
     destination.parent.mkdir(parents=True, exist_ok=True)
@@ -100,11 +128,11 @@ def _publish(
         _write_card(card, new)
         _check_agreement(bundle.load(new))
         if split:
-            _fit(card, new, split)
+            _fit(card, new, split, unlabelled)
             predictor = Predictor(bundle.load(new))
             card["study_rule"] = study_rule.fit(predictor, split.validation)
             card["metrics"] = {"command": command, "test": evaluate(predictor, split.test)}
-            card["phantoms"] = {label: predictor.predict(samples.slice_file(label)).probabilities for label in LABELS}
+            card["drawn"] = _drawn(predictor)
             card["shortcuts"] = shortcuts.judge(predictor, split)
             _write_card(card, new)
         destination.mkdir(exist_ok=True)
@@ -114,28 +142,29 @@ def _publish(
     return card
 
 
-def _fit(card: dict[str, Any], folder: Path, split: Split) -> None:
+def _fit(card: dict[str, Any], folder: Path, split: Split, unlabelled: Sequence[manifest.Row]) -> None:
     """Add calibration and gate to the bundle in `folder`."""
     predictor = Predictor(bundle.load(folder))
-    chosen, seen = (outputs.run(predictor, part) for part in (split.validation, split.test))
-    card["calibration"] = fitted = calibration.fit(chosen.logits, split.validation)
+    chosen, seen = (outputs.logits(predictor, part) for part in (split.validation, split.test))
+    card["calibration"] = fitted = calibration.fit(chosen, split.validation)
     made = Calibration.from_card(fitted, LABELS)
     assert made
-    fitted["test"] = calibration.judge(made, seen.logits, split.test)
-    fitted["sources_left_out"] = calibration.sources_left_out(chosen.logits, split.validation, seen.logits, split.test)
-    examples = gate.examples(split.train, predictor.bundle.preprocessing.window)
-    layers = gate.fit(examples)
-    layers.save(folder / bundle.GATE)
-    card["gate"] = gate.to_card(gate.threshold(layers, chosen.seen))
-    judged = [*split.validation, *split.test]
-    card["gate"]["sources_left_out"] = gate.sources_left_out(
-        examples,
-        np.concatenate([chosen.seen, seen.seen]),
-        np.array([row.institution for row in judged]),
-        np.arange(len(judged)) < len(split.validation),
-    )
+    fitted["test"] = calibration.judge(made, seen, split.test)
+    fitted["sources_left_out"] = calibration.sources_left_out(chosen, split.validation, seen, split.test)
+    examples = gate.examples([*split.train, *split.validation, *unlabelled], predictor.bundle.preprocessing)
+    gate.fit(examples).save(folder / bundle.GATE)
+    card["gate"] = {**gate.to_card(gate.threshold(examples)), "sources_left_out": gate.sources_left_out(examples)}
     card["files"][bundle.GATE] = bundle.file_sha256(folder / bundle.GATE)
     _write_card(card, folder)
+
+
+def _drawn(predictor: Predictor) -> dict[str, Any]:
+    """What the network says of drawn slices."""
+    answers = {name: predictor.predict(case.file()) for name, case in CASES.items()}
+    return {
+        name: {"label": answer.label, "abstained": answer.abstained, "probabilities": answer.probabilities}
+        for name, answer in answers.items()
+    }
 
 
 def _preprocessing(network: keras.Model, provenance: dict[str, Any] | None) -> Preprocessing:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment
 from matplotlib.figure import Figure
 
-from model.model_card import figures_table
+from model.card_text import figures_table
 from training import figures
 from training.manifest import Row
 from training.metrics import Probabilities

@@ -32,10 +32,10 @@ def _cropped(pixels: Slice, random: Random) -> Slice:
 
 
 def _framed(pixels: Slice, random: Random) -> Slice:
-    """Laid on an even ground that is up to 40 % larger: a wide field of view, or the page around a figure."""
+    """Laid on an even ground that is up to 60 % larger: a wide field of view, or the page around a figure."""
     height, width = pixels.shape
     ground = (0, 0, 255, int(pixels[0, 0]))[random.integers(4)]
-    larger = np.full([round(random.uniform(1, 1.4) * side) for side in (height, width)], ground, np.uint8)
+    larger = np.full([round(random.uniform(1, 1.6) * side) for side in (height, width)], ground, np.uint8)
     top, left = (round(random.beta(2, 2) * (of - side)) for of, side in zip(larger.shape, (height, width), strict=True))
     larger[top : top + height, left : left + width] = pixels
     return larger
@@ -55,8 +55,10 @@ def _stretched(pixels: Slice, random: Random) -> Slice:
 
 
 def _windowed(pixels: Slice, random: Random) -> Slice:
-    """Another window: from that of the mediastinum, with the lungs black, to one so wide that lungs are gray."""
-    darkest, brightest = random.choice((random.uniform(0, 0.45), random.uniform(-0.9, 0))), random.uniform(0.75, 1.6)
+    """Another window: with the lungs black, with all tissue white, or so wide that lungs are gray."""
+    darkest, brightest = random.choice(
+        ((random.uniform(0, 0.45), random.uniform(0.75, 1.6)), (random.uniform(-0.9, 0), random.uniform(0.45, 1.6)))
+    )
     gray = np.clip((pixels / 255 - darkest) / (brightest - darkest), 0, 1) ** random.uniform(0.6, 1.6)
     changed: Slice = np.rint(255 * gray).astype(np.uint8)
     return changed

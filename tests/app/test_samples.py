@@ -1,6 +1,7 @@
 """Files to try the page with: the server can read what it offers."""
 
 import gzip
+import re
 
 import nibabel
 import numpy as np
@@ -43,3 +44,13 @@ def test_the_sample_study_is_read_and_has_something_in_every_window(client: Flas
 
 def test_another_name_is_not_found(client: FlaskClient) -> None:
     assert_problem(client.get("/samples/other.png"), 404, "not_found")
+
+
+def test_the_page_of_the_card_shows_the_drawn_slices_on_which_the_network_fails(client: FlaskClient) -> None:
+    page = client.get("/model", headers={"Accept": "text/html"}).get_data(as_text=True)
+    shown = re.findall(r'src="(/samples/drawn-[^"]+)"', page)
+    assert shown
+    for address in shown:
+        picture = client.get(address)
+        assert picture.mimetype == "image/png"
+        assert picture.data.startswith(b"\x89PNG")

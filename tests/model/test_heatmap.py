@@ -1,14 +1,16 @@
+import io
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from model import bundle
 from model.architecture import with_all_outputs
 from model.dense import Dense, Floats
 from model.engine import create_engine
-from model.heatmap import Heatmap, grad_cam, scaled
+from model.heatmap import SIDE, Heatmap, grad_cam, scaled
 from model.phantom import lung_phantom
 
 
@@ -74,7 +76,21 @@ def test_the_gradient_is_the_slope_of_the_logit() -> None:
 def test_where_nothing_speaks_for_a_class_the_heatmap_is_clear() -> None:
     cold = scaled(np.full((8, 8), 1e-9, np.float32))
     assert not cold.any()
-    assert Heatmap("covid", cold).png().startswith(b"\x89PNG")
+    assert not picture(Heatmap("covid", cold))[..., 3].any()
+
+
+def picture(heatmap: Heatmap) -> np.ndarray:
+    """Its PNG, as others read it: red, green, blue and alpha."""
+    return np.asarray(Image.open(io.BytesIO(heatmap.png())).convert("RGBA"))
+
+
+def test_its_picture_is_red_to_yellow_and_the_clearer_the_colder() -> None:
+    pixels = picture(Heatmap("covid", np.repeat(np.linspace(0, 1, 16, dtype=np.float32)[np.newaxis], 16, axis=0)))
+    assert pixels.shape == (SIDE, SIDE, 4)
+    cold, hot = pixels[SIDE // 2, 0], pixels[SIDE // 2, -1]
+    assert cold[3] <= 5
+    assert hot.tolist() == [255, 255, 0, 204]
+    assert (np.diff(pixels[SIDE // 2, :, 3].astype(int)) >= 0).all()
 
 
 def test_a_head_of_another_shape_is_refused(tmp_path: Path) -> None:

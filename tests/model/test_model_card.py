@@ -3,8 +3,10 @@ from pathlib import Path
 import pytest
 
 from model import bundle
-from model.model_card import cell, markdown, sections
-from model.samples import SAMPLES
+from model.card_text import cell
+from model.drawn_cases import CASES
+from model.model_card import markdown, sections
+from model.reporting import CLAIM, SECTIONS, TRIPOD
 from tests.conftest import ROOT
 
 
@@ -32,16 +34,36 @@ def test_a_network_without_its_run_has_a_card_that_says_so(lost: str) -> None:
     assert "this network was published without its run" in text
 
 
-def test_it_shows_what_the_network_says_of_drawn_slices() -> None:
-    answers = {"cap": {"noncovid": 0.1, "covid": 0.7, "cap": 0.2}}
-    (drawn,) = [one for one in sections({**bundle.load().card, "phantoms": answers}) if one.pictures]
-    said = "Drawn as Common pneumonia: the network says COVID-19, with 0.70, which is wrong."
-    assert drawn.pictures == {"synthetic-cap.png": said}
-    assert set(drawn.pictures) <= set(SAMPLES)
-    assert said in markdown({**bundle.load().card, "phantoms": answers})
+def test_it_shows_the_drawn_slices_on_which_the_network_fails_and_no_others() -> None:
+    card = {**bundle.load().card}
+    right = {"label": "noncovid", "abstained": None, "probabilities": {"noncovid": 0.9, "covid": 0.1, "cap": 0.0}}
+    card["drawn"] = {
+        "drawn-healthy.png": right,
+        "drawn-letters.png": {**right, "label": None, "abstained": "uncertain"},
+        "drawn-wide.png": {**right, "label": None, "abstained": "not_chest_ct"},
+        "drawn-cap.png": right,
+    }
+    (drawn,) = [one for one in sections(card) if one.pictures]
+    assert list(drawn.pictures) == ["drawn-letters.png", "drawn-wide.png", "drawn-cap.png"]
+    said = drawn.pictures["drawn-cap.png"]
+    assert said.endswith("The network says Non-COVID, with 0.90, which is wrong.")
+    assert drawn.pictures["drawn-letters.png"].endswith("No answer: it cannot tell the classes apart.")
+    assert drawn.pictures["drawn-wide.png"].endswith("No answer: it takes this for no chest CT.")
+    assert said in markdown(card)
+    assert set(drawn.pictures) <= set(CASES)
+
+
+def test_every_item_of_claim_and_tripod_names_a_section_of_the_card_or_says_why_not() -> None:
+    made = sections(bundle.load().card)
+    assert set(SECTIONS) <= {section.title for section in made}
+    claim, tripod = (section.table.rows for section in made[-2:] if section.table)
+    assert [row[0] for row in claim] == [str(number) for number in range(1, 45)]
+    assert len(tripod) == len(TRIPOD) == 52
+    assert len(claim) == len(CLAIM)
 
 
 def test_an_older_bundle_has_a_card_without_the_new_sections(older_bundle: Path) -> None:
     titles = [section.title for section in sections(bundle.load(older_bundle).card)]
     assert "What is refused" not in titles
     assert "Calibration and prediction sets" not in titles
+    assert "not in this card" in markdown(bundle.load(older_bundle).card)
