@@ -204,7 +204,7 @@ def _limits(card: Card) -> Section:
             "so profit from what is no sign of a disease; the figure of one source says nothing of another.",
             "There are no figures by age, sex, severity or scanner.",
             "A heatmap shows which places spoke for a class. It is no outline of a lesion, and does not make an answer "
-            "right. `python -m training evaluate --report` checks whether wiping its hottest places lowers "
+            "right. python -m training evaluate --report checks whether wiping its hottest places lowers "
             "the probability more than wiping others: where it does not, the heatmap is a hint and no proof.",
         ],
     )
@@ -217,8 +217,8 @@ def _drawn(card: Card) -> list[Section]:
         return []
     failures = {name: _failure(name, answer) for name, answer in answers.items()}
     note = (
-        "No patient is in these slices: they are drawn from formulas, and a reader sees at once what is meant. Of "
-        f"{len(answers)} that were tried, these are the ones that the network calls by another name, or gives none."
+        "No patient is in these slices: they are drawn from formulas, and a reader sees at once what is meant. They "
+        "were chosen because the network fails on them, by another name or none: they do not tell how often it does."
     )
     return [Section(reporting.DRAWN, [note], pictures={name: words for name, words in failures.items() if words})]
 
