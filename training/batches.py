@@ -34,7 +34,9 @@ class Batches(keras.utils.PyDataset):
     """One epoch of (slices, targets, weights), slices as uint8 (n, size, size, 1), in the order of one permutation."""
 
     def __init__(self, examples: Examples, batch_size: int, order: NDArray[np.intp]) -> None:
-        super().__init__()
+        # With one thread Keras has tf.data tune itself, and when an epoch is over, tf.data sleeps until it would have
+        # tuned itself again: for as long as the epoch took, at worst.
+        super().__init__(workers=2)
         self._examples, self._batch_size, self._order = examples, batch_size, order
 
     def __len__(self) -> int:

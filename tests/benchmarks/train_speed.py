@@ -11,10 +11,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -50,17 +48,6 @@ def rate(run: Callable[[], object], images: int) -> float:
     return images / (time.perf_counter() - started)
 
 
-class FirstBatch(Batches):
-    """The first batch over and over, so that nothing has to be fetched."""
-
-    @cached_property
-    def _first(self) -> Any:
-        return super().__getitem__(0)
-
-    def __getitem__(self, index: int) -> Any:
-        return self._first
-
-
 def main() -> None:
     """Print the rates and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -75,11 +62,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, computing(arguments.precision, 1):
         made = examples(stage.size, arguments.slices, Path(folder))
         trainer = make_trainer(make_network(wanted, stage), made, wanted, stage)
-        order = epoch_order(arguments.slices, (0,))
-        batches, first = (kind(made, stage.batch_size, order) for kind in (Batches, FirstBatch))
+        batches = Batches(made, stage.batch_size, epoch_order(arguments.slices, (0,)))
+        first = batches[0]
         images = len(batches) * stage.batch_size
         runs: dict[str, Callable[[], object]] = {
-            "step alone": lambda: trainer.fit(first, shuffle=False, verbose=0),
+            "step alone": lambda: [trainer.train_on_batch(*first) for _ in range(len(batches))],
             "input alone": lambda: [batches[index] for index in range(len(batches))],
             "both": lambda: trainer.fit(batches, shuffle=False, verbose=0),
         }
