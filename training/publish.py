@@ -21,7 +21,7 @@ from model.engine import KerasEngine, OnnxEngine
 from model.labels import LABELS
 from model.predictor import Predictor
 from model.preprocessing import Preprocessing
-from training import calibration, gate, head, manifest, outputs, shortcuts, study_rule
+from training import calibration, gate, head, manifest, outputs, quantize, shortcuts, study_rule
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.experiment import Experiment
@@ -128,6 +128,7 @@ def _publish(
         _write_card(card, new)
         _check_agreement(bundle.load(new))
         if split:
+            _try_int8(card, new, split)
             _fit(card, new, split, unlabelled)
             predictor = Predictor(bundle.load(new))
             card["study_rule"] = study_rule.fit(predictor, split.validation)
@@ -140,6 +141,16 @@ def _publish(
         for file in (*card["files"], bundle.CARD):
             (new / file).replace(destination / file)
     return card
+
+
+def _try_int8(card: dict[str, Any], folder: Path, split: Split) -> None:
+    """Measure the network in 8-bit integers, and take it where it does as well."""
+    made = bundle.load(folder)
+    card["int8"], small = quantize.trial(made, split)
+    if card["int8"]["passes"]:
+        small.replace(made.onnx)
+        card["files"][made.onnx.name] = bundle.file_sha256(made.onnx)
+    _write_card(card, folder)
 
 
 def _fit(card: dict[str, Any], folder: Path, split: Split, unlabelled: Sequence[manifest.Row]) -> None:
