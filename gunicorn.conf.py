@@ -1,18 +1,27 @@
 """How gunicorn serves CovidScanner. Settings of the application itself are in app/config.py."""
 
 import atexit
+import fcntl
 import gc
 import logging
 import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from model import machine
 
 MEMORY_OF_A_WORKER = 150 * 2**20
 """Bytes, with its reading process; what all workers share comes on top once."""
+
+COUNTS = "covidscanner-counts-"
+"""How the folders begin in which the processes of a server share their counts."""
+
+COUNT_FILES = {"counter": 2**16, "gauge_livesum": 2**13, "histogram": 2**18}
+"""What a process keeps there (prometheus_client's names), and bytes that are enough for all that it counts."""
 
 
 def setting(name: str, default: int, least: int = 1) -> int:
@@ -21,6 +30,40 @@ def setting(name: str, default: int, least: int = 1) -> int:
     if not text.isascii() or not text.isdigit() or not least <= int(text) < 2**16:
         sys.exit(f"CovidScanner cannot start: {name}={text!r} is not allowed; it takes a whole number from {least} on.")
     return int(text)
+
+
+def hold(folder: str) -> bool:
+    """Lock a folder as long as a process of this server lives; false where one of another server's does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return False
+    return True
+
+
+def clear(parent: str) -> None:
+    """Remove the counts of servers that were killed."""
+    for folder in Path(parent).glob(f"{COUNTS}*"):
+        with suppress(OSError):
+            if hold(str(folder)):
+                shutil.rmtree(folder)
+
+
+def allocate_counts(pid: int) -> None:
+    """Take all the room of a process's counts at once: who writes to mapped memory of a full file system is killed.
+
+    Where there is none any more, they go where temporary files go, and `/metrics` lacks them.
+    """
+    try:
+        for name, size in COUNT_FILES.items():
+            with open(f"{os.environ['PROMETHEUS_MULTIPROC_DIR']}/{name}_{pid}.db", "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, size)
+    except OSError:
+        with suppress(OSError):
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=COUNTS)
+            hold(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 
 
 machine.give_back_memory()
@@ -35,6 +78,8 @@ preload_app = os.environ.get("COVIDSCANNER_ENGINE", "onnx") == "onnx"
 worker_class = "app.worker.Worker"
 keepalive = 10
 
+for parent in ("/dev/shm", tempfile.gettempdir()):
+    clear(parent)
 # Nothing of a request is written to disk: the workers' heartbeat and counts stay in memory where the system allows,
 # and there is no control socket.
 memory_folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) and machine.has_room("/dev/shm") else None
@@ -42,7 +87,8 @@ worker_tmp_dir = memory_folder
 control_socket_disable = True
 
 if not os.environ.get("COVIDSCANNER_METRICS_FOLDER"):
-    counts = tempfile.mkdtemp(prefix="covidscanner-metrics-", dir=memory_folder)
+    counts = tempfile.mkdtemp(prefix=COUNTS, dir=memory_folder)
+    hold(counts)
     os.environ["COVIDSCANNER_METRICS_FOLDER"] = counts
     main_process = os.getpid()
 
@@ -75,7 +121,9 @@ def when_ready(_server: Any) -> None:
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
-    """A line of JSON a request, on standard output."""
+    """Room for what a worker counts, and a line of JSON a request, on standard error."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        allocate_counts(os.getpid())
     access = logging.getLogger("covidscanner.access")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -5,10 +5,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tests.benchmarks.load import Connection, upload
 from tests.benchmarks.soak import soak
 from tests.pictures import REFUSED, slice_file
 from tests.scans import dataset, dicom_slice, saved
-from tests.server import Server, procfile, start, stop
+from tests.server import Server, kill, procfile, start, stop
 
 REQUEST = upload(slice_file())
 
@@ -140,6 +142,55 @@ def test_logs_on_a_full_disk_do_not_stop_the_server(tmp_path: Path) -> None:
     server = start(tmp_path, f"{procfile('web')} >/dev/full 2>&1")
     assert [ask(server) for _ in range(5)] == [200] * 5
     assert stop(server) == 0
+
+
+@contextmanager
+def small_file_system(folder: Path) -> Iterator[Path]:
+    """Nine megabytes in memory."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(folder: Path) -> None:
+    """To the last byte."""
+    with suppress(OSError), (folder / "full").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def test_counts_whose_folder_becomes_full_do_not_stop_the_server(tmp_path: Path) -> None:
+    with small_file_system(tmp_path / "counts") as folder:
+        server = start(tmp_path, COVIDSCANNER_METRICS_FOLDER=str(folder), WEB_CONCURRENCY="1")
+        workers = server.workers()
+        fill(folder)
+        for path in ("/", "/model", "/samples", "/problems", "/openapi.json", "/nowhere", "/v2", "/docs", "/about"):
+            ask(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert ask(server) == 200
+        assert server.workers() == workers
+        os.kill(workers[0], signal.SIGKILL)
+        while server.workers() in ([], workers):
+            time.sleep(0.05)
+        assert ask(server) == 200  # from one that began when there was no room
+        assert stop(server) == 0
+
+
+def test_counts_of_a_server_that_was_killed_are_cleared_by_the_next(tmp_path: Path) -> None:
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("there is no /dev/shm")
+    server = start(tmp_path, WEB_CONCURRENCY="1")
+    maps = Path(f"/proc/{server.workers()[0]}/maps").read_text()
+    left = {line.split()[-1].rpartition("/")[0] for line in maps.splitlines() if "covidscanner-counts" in line}
+    assert [Path(folder).is_dir() for folder in left] == [True]
+    kill(server)
+    following = start(tmp_path, WEB_CONCURRENCY="1")
+    assert [Path(folder).is_dir() for folder in left] == [False]
+    assert stop(following) == 0
 
 
 def test_a_clock_that_jumps_by_a_day_changes_nothing(tmp_path: Path) -> None:
