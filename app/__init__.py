@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.sansio.response import Response
 
 from app import api, config, errors, headers, inference, keys, metrics, pages, rates, samples, stages, uploads
@@ -53,10 +54,13 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     if app.config["CORS_ORIGINS"]:
         CORS(app, origins=app.config["CORS_ORIGINS"])
     app.extensions["queue"] = Queue(machine.cores(), app.config["QUEUE"], app.config["MAX_SECONDS"])
+    app.extensions["studies"] = Queue(1, app.config["STUDY_QUEUE"], app.config["STUDY_SECONDS"])
     if app.config["BROKER_URL"]:
         from app.background import Background  # Celery is large, and most servers have no workers
 
         app.extensions["background"] = Background(app.config)
+    if app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, app.config["TRUSTED_PROXIES"], x_proto=0)  # type: ignore[method-assign]
     stages.init_app(app)
     headers.init_app(app)
     metrics.init_app(app)

@@ -45,6 +45,11 @@ class Queue:
         """How many wait now."""
         return self._waiting
 
+    @property
+    def free(self) -> int:
+        """How many places nobody holds."""
+        return self._places.qsize()
+
     def check(self) -> None:
         """Raise `busy` where the queue is full already."""
         if self._waiting >= self._most:
@@ -96,6 +101,12 @@ def busy() -> Problem:
 def queue() -> Queue:
     """The queue of this process."""
     made: Queue = current_app.extensions["queue"]
+    return made
+
+
+def studies() -> Queue:
+    """The queue of the studies that this process reads: one after the other, as its reading process does."""
+    made: Queue = current_app.extensions["studies"]
     return made
 
 

@@ -2,14 +2,15 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, current_app, g, jsonify, render_template, request, stream_with_context
 
-from app import encoding, metrics, openapi
-from app.admission import admitted, queue
+from app import admission, encoding, metrics, openapi
+from app.admission import admitted
 from app.classification import classify, predictor
 from app.errors import Problem, problem_body, problem_of_unexpected, problem_response
 from app.parameters import read_options
@@ -51,19 +52,26 @@ def predict() -> Response:
 @blueprint.post("/studies")
 def studies() -> Response:
     """Classify the files of the request as one study."""
-    queue().check()
+    later = "background" in current_app.extensions and PREFERENCE in request.headers.get("Prefer", "").lower()
+    if not later:
+        admission.studies().check()
     options = read_options(request, predictor().bundle.labels)
     reading_process().start()  # it gets ready while the files come in
     with stage("receive"):
         uploads, series = read_uploads(request, Allowance.of_study()), wanted_series(request)
-    if "background" in current_app.extensions and PREFERENCE in request.headers.get("Prefer", "").lower():
+    if later:
         return _handed_over(uploads, series)
-    if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
-        with stage("study"):
-            return jsonify(encoding.study(study_answer(uploads, series, options)))
-    events = study_events(uploads, series, options)
-    first = next(events)  # what fails before it is answered as a problem, like everywhere
-    return Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)
+    with ExitStack() as held:
+        with stage("queue"):
+            held.enter_context(admission.studies().place())
+        if request.accept_mimetypes.best_match(["application/json", encoding.NDJSON]) != encoding.NDJSON:
+            with stage("study"):
+                return jsonify(encoding.study(study_answer(uploads, series, options)))
+        events = study_events(uploads, series, options)
+        first = next(events)  # what fails before it is answered as a problem, like everywhere
+        response = Response(stream_with_context(_lines(chain([first], events))), mimetype=encoding.NDJSON)
+        response.call_on_close(held.pop_all().close)
+        return response
 
 
 @blueprint.post("/volumes")

@@ -44,6 +44,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _hops(text: str) -> int:
+    if not re.fullmatch("[0-9]", text):
+        raise ValueError("a whole number from 0 to 9")
+    return int(text)
+
+
 def _seconds(text: str) -> int:
     if not re.fullmatch("0*[1-9][0-9]{,4}", text):
         raise ValueError("a whole number of seconds, from 1 to 99999")
@@ -128,9 +134,11 @@ SETTINGS: Final = (
     Setting("MAX_STUDY_FILES", Limits.slices, _positive, "most files in a study, and most slices in a volume"),
     Setting("MAX_SECONDS", 25, _seconds, "longest time for a request of slices"),
     Setting("QUEUE", 32, _positive, "most requests of a process that wait for their turn; a further one gets 503"),
+    Setting("STUDY_QUEUE", 4, _positive, "most studies of a process that wait while it reads one; each is in memory"),
     Setting("API_KEYS", [], _keys, "SHA-256 hashes of the keys that may ask; none by default: anybody may", True),
     Setting("RATE_LIMIT", "", _rate, "most requests of a client, such as 600/minute; none by default"),
     Setting("RATE_STORAGE", "memory://", _storage, "where requests are counted: each process, or a Redis", True),
+    Setting("TRUSTED_PROXIES", 0, _hops, "proxies before the server whose X-Forwarded-For names the client"),
     Setting("METRICS_FOLDER", "", _shared_folder, "folder where the processes share counts; gunicorn makes one"),
     Setting("BROKER_URL", "", _broker, "Redis that hands studies to workers; none by default", True),
     Setting("STUDY_KEY", b"", _key, "key under which studies wait in Redis", True),

@@ -154,9 +154,10 @@ class Worker(gthread.ThreadWorker):
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the application, and have a thread for each request that its queue lets run or wait."""
+        """Load the application, and have a thread for each request that its queues let run or wait."""
         super().load_wsgi()
-        self.tpool = ThreadPoolExecutor(self.wsgi.extensions["queue"].size + SPARE_THREADS)
+        size = sum(self.wsgi.extensions[name].size for name in ("queue", "studies"))
+        self.tpool = ThreadPoolExecutor(size + SPARE_THREADS)
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection, and wait for its request without a thread."""
