@@ -14,8 +14,8 @@ from PIL import Image
 
 from model.dense import Dense, Floats
 
-SIDE: Final = 64
-"""Pixels on a side of the picture of a heatmap."""
+SIDE: Final = 32
+"""Pixels on a side of the picture of a heatmap; the map of the custom CNN has half as many."""
 
 FLOOR: Final = 1e-6
 """Heat below which there is none, rather than noise that is stretched."""
