@@ -40,8 +40,8 @@ def calibration(card: Card) -> list[Section]:
     if fitted.get("institutions_left_out"):
         note = (
             "For each source a network was trained by the same recipe without it, calibrated on the other sources, and "
-            "judged on all of it. This is what a new hospital meets. Made by: python -m training card --left-out with the "
-            "bundles of those networks (docs/results.md)."
+            "judged on all of it. This is what a new hospital meets. Made by: python -m training card --left-out, "
+            "with the bundles of those networks (docs/results.md)."
         )
         made.append(Section(NEVER_SEEN, [note], _table(fitted["institutions_left_out"], _CALIBRATION)))
     return made
