@@ -65,14 +65,14 @@ def quantize(compiled: Path, batches: Iterator[Batch], made: Path) -> None:
     """Write the network of `compiled` in 8-bit integers to `made`."""
     prepared = made.with_suffix(".prepared.onnx")
     quantization.quant_pre_process(compiled, prepared, skip_symbolic_shape=True)
-    nodes = onnx.load(prepared).graph.node
-    first = next(node.name for node in nodes if node.op_type == "Conv")
+    graph = onnx.load(prepared).graph
+    first = next(node.name for node in graph.node if node.op_type == "Conv")
     quantization.quantize_static(
         prepared,
         made,
-        _Reader(batches, onnx.load(prepared).graph.input[0].name),
+        _Reader(batches, graph.input[0]),
         per_channel=True,
-        nodes_to_exclude=[first, *(node.name for node in nodes if node.op_type in ("MatMul", "Gemm", "Softmax"))],
+        nodes_to_exclude=[first, *(node.name for node in graph.node if node.op_type in ("MatMul", "Gemm", "Softmax"))],
     )
     prepared.unlink()
 
@@ -80,12 +80,13 @@ def quantize(compiled: Path, batches: Iterator[Batch], made: Path) -> None:
 class _Reader(quantization.CalibrationDataReader):
     """Slices, in the form in which the library asks for them."""
 
-    def __init__(self, batches: Iterator[Batch], name: str) -> None:
-        self._batches, self._name = batches, name
+    def __init__(self, batches: Iterator[Batch], wanted: onnx.ValueInfoProto) -> None:
+        self._batches, self._name = batches, wanted.name
+        self._channels = wanted.type.tensor_type.shape.dim[-1].dim_value
 
     def get_next(self) -> dict[str, Batch] | None:
         batch = next(self._batches, None)
-        return None if batch is None else {self._name: np.ascontiguousarray(batch[..., :1])}
+        return None if batch is None else {self._name: np.ascontiguousarray(batch[..., : self._channels])}
 
 
 def _spread(rows: Sequence[Row]) -> Sequence[Row]:

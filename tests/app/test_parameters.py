@@ -41,7 +41,7 @@ def test_the_heatmap_comes_when_asked_for_and_of_the_class_asked_for(client: Fla
     assert values.min() >= 0
     assert values.max() <= 1
     with Image.open(io.BytesIO(base64.b64decode(heatmap["image"].partition(",")[2]))) as picture:
-        assert (picture.format, picture.size) == ("PNG", (64, 64))
+        assert (picture.format, picture.size) == ("PNG", (32, 32))
         assert np.asarray(picture.convert("RGBA"))[..., 3].max() == 204, "never so dense that it hides the slice"
 
 
