@@ -42,7 +42,8 @@ def _name_request() -> None:
 
 def _complete(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    response.headers.extend(SECURITY)
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
     # Static files may be kept; nothing that may tell of a patient is.
     if request.endpoint not in ("static", "pages.swagger_ui"):
         response.headers["Cache-Control"] = "no-store"

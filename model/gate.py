@@ -100,10 +100,11 @@ class Gate:
     def decide(self, picture: Picture, given: Slice) -> Decision:
         """Judge one picture, and what of it the network is given: uint8 (side, side)."""
         small = _small(given)
-        return self.check(picture, float(small.std())) or self._judge(small)
-
-    def _judge(self, small: Floats) -> Decision:
-        return decision(float(self._layers.logits(_numbers(small)[np.newaxis])[0, 0]) - self.threshold)
+        refused = self.check(picture, float(small.std()))
+        if refused:
+            return refused
+        strange = float(self._layers.logits(_numbers(small)[np.newaxis])[0, 0])
+        return decision(strange - self.threshold)
 
     def check(self, picture: Picture, contrast: float) -> Decision | None:
         """What speaks against a picture at first sight."""

@@ -39,8 +39,8 @@ def inflated(data: bytes, kind: int, what: str, limits: Limits) -> bytes:
     for taken, part in _parts(data, kind):
         plain += part
         if not counted and len(plain) > min(most, limits.unpacked(taken) + BLANK):
-            counted = not _is_larger(data, kind, most)
-            if not counted:
+            counted = True
+            if _is_larger(data, kind, most):
                 plain.clear()  # the error keeps this frame for a while
                 raise ImageTooLargeError(
                     f"{what} unpacks to more than {limits.ratio} times its size or {limits.bytes:,} bytes."

@@ -82,12 +82,15 @@ def auc(positive: NDArray[np.bool_], scores: NDArray[np.floating[Any]]) -> float
     """ROC AUC: how often a positive has the higher score of a pair; NaN where only one of the two kinds is there.
 
     By ranks (Mann & Whitney 1947): a bootstrap asks for thousands, and each takes scikit-learn five times as long.
+
+    Raises:
+        ValueError: a score is NaN.
     """
     positives = np.count_nonzero(positive)
     pairs = positives * (len(positive) - positives)
     if not pairs:
         return float("nan")
-    return float((rankdata(scores)[positive].sum() - positives * (positives + 1) / 2) / pairs)
+    return float((rankdata(scores, nan_policy="raise")[positive].sum() - positives * (positives + 1) / 2) / pairs)
 
 
 def risk_coverage(

@@ -14,12 +14,11 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from onnxruntime import quantization
-from tqdm import tqdm
 
 from model.bundle import Bundle
 from model.engine import OnnxEngine
-from model.images import read
-from model.preprocessing import Batch, Preprocessing
+from model.preprocessing import Batch
+from training import outputs
 from training.manifest import Row, label_indices
 from training.metrics import covid_auc
 from training.splits import Split
@@ -44,8 +43,8 @@ def trial(usual: Bundle, split: Split) -> tuple[dict[str, Any], Path]:
         A part of the card, and the file.
     """
     preprocessing, small = usual.preprocessing, replace(usual, name="int8")
-    quantize(usual.onnx, _batches(preprocessing, _spread(split.train)), small.onnx)
-    slices = list(_batches(preprocessing, split.validation))
+    quantize(usual.onnx, outputs.batches(preprocessing, _spread(split.train), "8-bit scales"), small.onnx)
+    slices = list(outputs.batches(preprocessing, split.validation, "8-bit trial"))
     both = OnnxEngine(usual), OnnxEngine(small)
     answers = [np.concatenate([engine.run(one).probabilities for one in slices]) for engine in both]
     agreement = float(np.equal(*(probabilities.argmax(axis=1) for probabilities in answers)).mean())
@@ -92,11 +91,6 @@ class _Reader(quantization.CalibrationDataReader):
 def _spread(rows: Sequence[Row]) -> Sequence[Row]:
     """So many of the rows, from all over."""
     return rows[:: max(1, len(rows) // CALIBRATION)][:CALIBRATION]
-
-
-def _batches(preprocessing: Preprocessing, rows: Sequence[Row]) -> Iterator[Batch]:
-    for row in tqdm(rows, desc="8-bit trial", unit="slice", disable=None):
-        yield preprocessing.batch([read(Path(row.path).read_bytes(), window=preprocessing.window).pixels])
 
 
 def _times_faster(usual: OnnxEngine, small: OnnxEngine, slices: Sequence[Batch]) -> float:

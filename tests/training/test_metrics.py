@@ -28,6 +28,11 @@ def test_a_measure_that_is_not_defined_is_nan() -> None:
     assert np.isnan(metrics.recall(PROBABILITIES[:2], LABELS[:2], 2))
 
 
+def test_scores_that_are_no_numbers_have_no_auc() -> None:
+    with pytest.raises(ValueError, match="nan"):
+        metrics.auc(LABELS == 1, np.array([0.1, np.nan, 0.9, 0.4, 0.2]))
+
+
 def test_institutions_have_an_auc_where_they_have_both_covid_and_other_slices() -> None:
     rows = people(2, "covid", "a", 1) + people(2, "noncovid", "a", 1) + people(2, "covid", "b", 1)
     probabilities = np.array([[0.1, 0.9, 0], [0.2, 0.8, 0], [0.9, 0.1, 0], [0.8, 0.2, 0], [0.9, 0.1, 0], [0.9, 0.1, 0]])
